@@ -1,0 +1,46 @@
+"""Tables, and the database that holds them."""
+
+from models.activities import Activity
+from models.api_calls import ApiCall
+from models.api_keys import ApiKey
+from models.audit_entries import AuditEntry
+from models.base import Base
+from models.commits import Commit, Counter
+from models.database import Database, ReadSession, WriteSession
+from models.projects import Project
+from models.recommendations import Recommendation
+from models.rollups import (
+    ApiByRoute,
+    ApiBySubject,
+    ApiByTime,
+    Subject,
+    UsageByModel,
+    UsageBySubject,
+    UsageByTime,
+    Watermark,
+)
+from models.usage_events import UsageEvent
+
+__all__ = [
+    "Activity",
+    "ApiByRoute",
+    "ApiBySubject",
+    "ApiByTime",
+    "ApiCall",
+    "ApiKey",
+    "AuditEntry",
+    "Base",
+    "Commit",
+    "Counter",
+    "Database",
+    "Project",
+    "ReadSession",
+    "Recommendation",
+    "Subject",
+    "UsageByModel",
+    "UsageBySubject",
+    "UsageByTime",
+    "UsageEvent",
+    "Watermark",
+    "WriteSession",
+]

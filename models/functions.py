@@ -1,0 +1,199 @@
+"""Aggregates that both databases answer alike: native on PostgreSQL, Python aggregates on SQLite.
+
+A latency's bucket number is 0 for zero and `ceil(ln(ms) / LN_GAMMA) + BUCKET_OFFSET` above: every value of a bucket is
+within 0.5 % of the bucket's middle.
+"""
+
+import math
+import sqlite3
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import ColumnElement, Dialect, LargeBinary, Text, TypeDecorator
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeEngine
+
+from models.base import BigSum, UtcDateTime
+
+GAMMA = 1.01
+LN_GAMMA = math.log(GAMMA)
+BUCKET_OFFSET = 765
+BUCKETS = 4096
+ZERO_BELOW_MS = 0.0005
+
+
+class TextList(TypeDecorator[list[str]]):
+    """A list of strings: `text[]` on PostgreSQL, a JSON array on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        on_postgres = dialect.name == "postgresql"
+        return dialect.type_descriptor(ARRAY(Text()) if on_postgres else Text())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
+        if value is None:
+            return []
+        return list(orjson.loads(value) if isinstance(value, str) else value)
+
+
+class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower case)
+    """`time_bucket(time, minutes)`: the start of the bucket of that many minutes, aligned to UTC midnight."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+class latency_buckets(GenericFunction[Any]):  # noqa: N801
+    """The bucket numbers of the non-null milliseconds, two big-endian bytes each, or null without any."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+class joined_bytes(GenericFunction[Any]):  # noqa: N801
+    """The byte strings of a group, one after the other."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+class framed_bytes(GenericFunction[Any]):  # noqa: N801
+    """The byte strings of a group, each behind its length (four big-endian bytes)."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+class big_sum(GenericFunction[Any]):  # noqa: N801
+    """An integer sum of any size; null without rows."""
+
+    type = BigSum()
+    inherit_cache = True
+
+
+class distinct_names(GenericFunction[Any]):  # noqa: N801
+    """The distinct non-null strings of a group."""
+
+    type = TextList()
+    inherit_cache = True
+
+
+def _arguments(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> list[str]:
+    return [compiler.process(clause, **kw) for clause in element.clauses]
+
+
+def _minutes(element: GenericFunction[Any]) -> tuple[ColumnElement[Any], int]:
+    time, minutes = element.clauses
+    return time, int(minutes.value)
+
+
+@compiles(time_bucket, "postgresql")
+def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    time, minutes = _minutes(element)
+    return f"date_bin('{minutes} minutes', {compiler.process(time, **kw)}, timestamptz '2000-01-01 00:00:00Z')"
+
+
+@compiles(time_bucket, "sqlite")
+def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    time, minutes = _minutes(element)
+    sql = compiler.process(time, **kw)
+    return f"({sql} - {sql} % {minutes * 60_000_000})"
+
+
+@compiles(latency_buckets, "postgresql")
+def _(element: latency_buckets, compiler: SQLCompiler, **kw: Any) -> str:
+    (ms,) = _arguments(element, compiler, **kw)
+    number = f"CASE WHEN {ms} < {ZERO_BELOW_MS} THEN 0 ELSE ceil(ln({ms}) / {LN_GAMMA!r}::float8) + {BUCKET_OFFSET} END"
+    return f"string_agg(int2send(({number})::int2), ''::bytea) FILTER (WHERE {ms} IS NOT NULL)"
+
+
+@compiles(joined_bytes, "postgresql")
+def _(element: joined_bytes, compiler: SQLCompiler, **kw: Any) -> str:
+    (value,) = _arguments(element, compiler, **kw)
+    return f"string_agg({value}, ''::bytea)"
+
+
+@compiles(framed_bytes, "postgresql")
+def _(element: framed_bytes, compiler: SQLCompiler, **kw: Any) -> str:
+    (value,) = _arguments(element, compiler, **kw)
+    return f"string_agg(int4send(length({value})) || {value}, ''::bytea)"
+
+
+@compiles(big_sum, "postgresql")
+def _(element: big_sum, compiler: SQLCompiler, **kw: Any) -> str:
+    (value,) = _arguments(element, compiler, **kw)
+    return f"sum({value})"
+
+
+@compiles(distinct_names, "postgresql")
+def _(element: distinct_names, compiler: SQLCompiler, **kw: Any) -> str:
+    (name,) = _arguments(element, compiler, **kw)
+    return f"array_agg(DISTINCT {name}) FILTER (WHERE {name} IS NOT NULL)"
+
+
+@compiles(distinct_names, "sqlite")
+def _(element: distinct_names, compiler: SQLCompiler, **kw: Any) -> str:
+    (name,) = _arguments(element, compiler, **kw)
+    return f"json_group_array(DISTINCT {name}) FILTER (WHERE {name} IS NOT NULL)"
+
+
+def latency_bucket(ms: float) -> int:
+    """The bucket number of a latency in milliseconds."""
+    return 0 if ms < ZERO_BELOW_MS else math.ceil(math.log(ms) / LN_GAMMA) + BUCKET_OFFSET
+
+
+class _LatencyBuckets:
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def step(self, ms: float | None) -> None:
+        if ms is not None:
+            self.parts.append(latency_bucket(ms).to_bytes(2, "big"))
+
+    def finalize(self) -> bytes | None:
+        return b"".join(self.parts) or None
+
+
+class _JoinedBytes:
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def step(self, value: bytes | None) -> None:
+        self.parts.append(value or b"")
+
+    def finalize(self) -> bytes:
+        return b"".join(self.parts)
+
+
+class _FramedBytes(_JoinedBytes):
+    def step(self, value: bytes | None) -> None:
+        if value is not None:
+            self.parts.append(len(value).to_bytes(4, "big") + value)
+
+
+class _BigSum:
+    def __init__(self) -> None:
+        self.total: int | None = None
+
+    def step(self, value: int | str | None) -> None:
+        if value is not None:
+            self.total = (self.total or 0) + int(value)
+
+    def finalize(self) -> str | None:
+        return None if self.total is None else str(self.total)
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A SQLite connection that knows the aggregates above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.create_aggregate("latency_buckets", 1, cast("Any", _LatencyBuckets))
+        self.create_aggregate("joined_bytes", 1, cast("Any", _JoinedBytes))
+        self.create_aggregate("framed_bytes", 1, cast("Any", _FramedBytes))
+        self.create_aggregate("big_sum", 1, cast("Any", _BigSum))

@@ -1,0 +1,47 @@
+"""One row for each call of a model."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Boolean, Double, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class UsageEvent(Base):
+    """Disjoint tokens: the API's `input` is uncached + cache read + cache write, its `output` visible + reasoning."""
+
+    __tablename__ = "usage_events"
+    __table_args__ = (
+        Index(None, "project_id", "seq"),
+        Index(None, "project_id", "subject", "time"),
+        {"postgresql_partition_by": "RANGE (time)"},
+    )
+
+    project_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    time: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    provider: Mapped[str | None]
+    model: Mapped[str]
+    operation: Mapped[str | None]
+    subject: Mapped[str | None]
+    environment: Mapped[str | None]
+    trace_id: Mapped[str | None]
+    session_id: Mapped[str | None]
+    status: Mapped[str]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None]
+    duration_ms: Mapped[float | None] = mapped_column(Double)
+    time_to_first_token_ms: Mapped[float | None] = mapped_column(Double)
+    uncached_tokens: Mapped[int] = mapped_column(Integer)
+    cache_read_tokens: Mapped[int] = mapped_column(Integer)
+    cache_write_tokens: Mapped[int] = mapped_column(Integer)
+    visible_tokens: Mapped[int] = mapped_column(Integer)
+    reasoning_tokens: Mapped[int] = mapped_column(Integer)
+    cost_picousd: Mapped[int | None]
+    cost_source: Mapped[str]
+    price_version: Mapped[str | None]
+    estimated: Mapped[bool] = mapped_column(Boolean)
+    attributes: Mapped[dict[str, Any]]
