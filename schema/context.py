@@ -1,0 +1,81 @@
+"""What resolvers find in `info.context`: who asks, the services of the process, what lives as long as the operation.
+
+Each operation gets a context of its own, on HTTP and on WebSocket; each event of a subscription gets a fresh one too,
+so nothing that one event opened or loaded is still there for the next.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from models.database import Database, ReadSession
+from resolvers.principals import Principal
+
+if TYPE_CHECKING:
+    from realtime.hub import Hub
+    from resolvers.events.writer import Writer
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the process runs once, for every operation."""
+
+    database: Database
+    hub: "Hub"
+    writer: "Writer"
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation, or one event of a subscription. `resources` is closed when it ends, whatever way it ends."""
+
+    services: Services
+    principal: Principal
+    request_id: str
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _session: ReadSession | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _loaders: dict[object, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """The operation's read session: one snapshot for all of its fields, one user at a time.
+
+        Root fields and their children share it, so an operation holds one connection however many fields it has, and
+        its figures agree with each other. Not for mutations, which read in their write session.
+        """
+        async with self._turn:
+            if self._session is None:
+                self._session = await self.resources.enter_async_context(self.services.database.read())
+            yield self._session
+
+    def loader(self, load: Callable[[ReadSession, list[K]], Awaitable[dict[K, V]]]) -> DataLoader[K, V | None]:
+        """The operation's DataLoader over a batch function such as `comments_by_bug(session, keys)`.
+
+        The function answers a dict by key; a key that it leaves out loads as None.
+        """
+        if load not in self._loaders:
+
+            async def load_in_order(keys: list[K]) -> list[V | None]:
+                async with self.reading() as session:
+                    found = await load(session, keys)
+                return [found.get(key) for key in keys]
+
+            self._loaders[load] = DataLoader(load_in_order)
+        return self._loaders[load]
+
+    def fresh(self) -> "Context":
+        """A context of the same request with nothing opened or loaded."""
+        return Context(self.services, self.principal, self.request_id)
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
+"""The type of `info` in every resolver."""
