@@ -1,0 +1,141 @@
+"""Who asks: from the text of an API key to a Principal.
+
+    authenticator = Authenticator(database)
+    principal = await authenticator.authenticate(secret)        # None: refused, and counted with its reason
+
+What a key is stands in the database; here it is remembered for two seconds, known and unknown keys apart, so that
+neither heavy traffic nor a flood of guesses becomes a query each. Its end is checked at every use.
+"""
+
+import asyncio
+import datetime as dt
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from cachetools import TTLCache
+from prometheus_client import Counter
+from sqlalchemy import update
+
+from models import ApiKey, Database
+from resolvers.api_keys import digest_of, find_api_keys
+from resolvers.principals import Principal, Role
+
+REMEMBERED_SECONDS: Final = 2.0
+MOST_REMEMBERED: Final = 10_000
+USE_WRITTEN_EVERY: Final = dt.timedelta(minutes=1)
+
+REFUSED = Counter("vigie_auth_refused_total", "API keys that were refused.", ["reason"])
+for reason in ("unknown", "revoked", "expired"):
+    REFUSED.labels(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    principal: Principal
+    revoked: bool
+
+    def refused(self, now: dt.datetime) -> str | None:
+        """Why the key may not be used (any more), or None when it may."""
+        if self.revoked:
+            return "revoked"
+        end = self.principal.expires_at
+        return "expired" if end is not None and end <= now else None
+
+
+class Authenticator:
+    """Tells whose key it is. One per process; `forget` after a revocation's commit makes it hold at once here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: TTLCache[bytes, _Key] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self._unknown: TTLCache[bytes, None] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self._lookups: dict[bytes, asyncio.Task[_Key | None]] = {}
+        self._used: dict[tuple[int, int], dt.datetime] = {}
+        self._written: dict[tuple[int, int], dt.datetime] = {}
+
+    async def authenticate(self, secret: str) -> Principal | None:
+        """Whose key this is; None when nobody's, or when it was revoked or has expired."""
+        digest = digest_of(secret)
+        key = self._known.get(digest) or await self._look_up(digest)
+        now = dt.datetime.now(dt.UTC)
+        refused = key.refused(now) if key else "unknown"
+        if key is None or refused:
+            REFUSED.labels(refused).inc()
+            return None
+        principal = key.principal
+        self._used[principal.project_id, principal.key_id] = now
+        return principal
+
+    def forget(self, *, project_id: int, key_id: int) -> None:
+        """Drops what is remembered of a key: the next use asks the database."""
+        self._lookups.clear()  # a query that runs now may have read the key as it was
+        for digest, key in list(self._known.items()):
+            if (key.principal.project_id, key.principal.key_id) == (project_id, key_id):
+                self._known.pop(digest, None)
+
+    async def write_uses(self) -> None:
+        """Stores when keys were last used: each key at most once a minute, at its first use at once."""
+        due = {
+            key: time
+            for key, time in self._used.items()
+            if key not in self._written or time - self._written[key] >= USE_WRITTEN_EVERY
+        }
+        await self._write(due.items())
+
+    async def close(self) -> None:
+        """Stores the uses that still wait."""
+        await self._write([(key, time) for key, time in self._used.items() if self._written.get(key) != time])
+
+    async def _look_up(self, digest: bytes) -> _Key | None:
+        if digest in self._unknown:
+            return None
+        # Everybody who asks for the same key at the same time waits for one query.
+        task = self._lookups.get(digest)
+        if task is None:
+            task = self._lookups[digest] = asyncio.create_task(self._query(digest))
+        return await asyncio.shield(task)
+
+    async def _query(self, digest: bytes) -> _Key | None:
+        this = asyncio.current_task()
+        try:
+            async with self._database.read() as session:
+                rows = await find_api_keys(session, digest=digest)
+            found = next((key for row, project in rows if (key := _key(row, project.name, digest))), None)
+            if found is None:
+                self._unknown[digest] = None
+            elif self._lookups.get(digest) is this:  # else `forget` came in between
+                self._known[digest] = found
+            return found
+        finally:
+            if self._lookups.get(digest) is this:
+                del self._lookups[digest]
+
+    async def _write(self, uses: Iterable[tuple[tuple[int, int], dt.datetime]]) -> None:
+        uses = sorted(uses)
+        if not uses:
+            return
+        async with self._database.write() as session:
+            for (project_id, key_id), time in uses:
+                await session.run(
+                    update(ApiKey)
+                    .where(ApiKey.project_id == project_id, ApiKey.id == key_id)
+                    .where(ApiKey.last_used_at.is_(None) | (ApiKey.last_used_at < time))
+                    .values(last_used_at=time)
+                )
+        self._written.update(uses)
+
+
+def _key(row: ApiKey, project_name: str, digest: bytes) -> _Key | None:
+    if not hmac.compare_digest(row.digest, digest):
+        return None
+    principal = Principal(
+        key_id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        project_id=row.project_id,
+        project_name=project_name,
+        expires_at=row.expires_at,
+    )
+    return _Key(principal, revoked=row.revoked_at is not None)

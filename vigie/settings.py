@@ -1,0 +1,141 @@
+"""The settings: read from `VIGIE_*` in the environment, here and nowhere else.
+
+settings = load_settings()  # or a SettingsError, whose problems are sentences for the person who runs Vigie
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from vigie.urls import database_url, redis_url
+
+PREFIX = "VIGIE_"
+ADMIN_KEY_LENGTH = 32
+
+
+class Settings(BaseSettings):
+    """What a person can set about this process. Each field is the variable `VIGIE_<NAME>`; an empty one is unset."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 lets other machines in.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on; 0 takes any free one.")
+    data_dir: Path = Field(default=Path(".vigie"), description="Where the embedded database and local state live.")
+    database_url: str = Field(
+        default="", description="postgresql://… or sqlite:///file; default: vigie.db in the data folder."
+    )
+    redis_url: str | None = Field(
+        default=None, description="redis://…, needed when several processes share one database."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much to log.")
+    admin_key: SecretStr | None = Field(default=None, description="The first admin key, instead of a generated one.")
+    api_key: SecretStr | None = Field(
+        default=None, description="The key that `vigie replay` and `vigie demo` send with."
+    )
+    encryption_key: SecretStr | None = Field(default=None, description="For stored secrets, when a feature stores one.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins of web pages that may connect, separated by commas; Vigie's own always may."
+    )
+    drain_seconds: float = Field(
+        default=2.0,
+        ge=0,
+        le=20,
+        description="How long to go on serving after SIGTERM, not ready, so that proxies turn away.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        return database_url(value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str | None) -> str | None:
+        return None if value is None else redis_url(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _log_level(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _allowed_origins(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        for origin in origins:
+            scheme, _, rest = origin.partition("://")
+            if scheme not in ("http", "https") or not rest or "/" in rest:
+                raise ValueError(f"`{origin}` is not an origin such as https://app.example.com")
+        return origins
+
+    @field_validator("admin_key", "api_key")
+    @classmethod
+    def _keys_fit_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(33 <= ord(character) <= 126 for character in value.get_secret_value()):
+            raise ValueError("it travels in a header: only printable ASCII without spaces fits")
+        return value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _admin_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < ADMIN_KEY_LENGTH:
+            raise ValueError(
+                f"it has {len(value.get_secret_value())} characters and needs at least {ADMIN_KEY_LENGTH}: "
+                'make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`'
+            )
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL: the one that was set, else a SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'vigie.db'}"
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds Vigie."""
+        wildcard = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 — compared, not bound
+        host = wildcard.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that cannot be used, and why."""
+
+    variable: str
+    message: str
+
+
+class SettingsError(Exception):
+    """Settings that Vigie cannot start with."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"{problem.variable}: {problem.message}" for problem in problems))
+        self.problems = problems
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises SettingsError that names each variable at fault; secrets stay out of it."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError([_problem(fault) for fault in error.errors(include_url=False)]) from None
+
+
+def unknown_variables() -> list[str]:
+    """The `VIGIE_*` variables of the environment that no setting reads, sorted: often a misspelling."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def _problem(fault: Any) -> Problem:
+    field = str(fault["loc"][0])
+    ours = fault["type"] == "value_error"
+    message = str(fault["ctx"]["error"]) if ours else f"{fault['msg']}, not {fault['input']!r}"
+    return Problem(f"{PREFIX}{field.upper()}", message[0].lower() + message[1:])

@@ -1,0 +1,49 @@
+"""Addresses of servers, as people write them, brought to the form that the drivers take."""
+
+from typing import Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+POSTGRES_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
+SQLITE_SCHEMES: Final = ("sqlite", "sqlite+aiosqlite")
+# What the driver understands behind the `?`; libpq's `sslmode` is its `ssl`.
+POSTGRES_OPTIONS: Final = frozenset({"ssl", "sslmode", "host", "port", "timeout", "prepared_statement_cache_size"})
+
+
+def database_url(text: str) -> str:
+    """The URL without a driver: `postgresql://…` or `sqlite:///…`; '' stays ''. Raises ValueError with advice."""
+    if not text:
+        return text
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise ValueError("it is not a URL: write postgresql://user:password@host:5432/name or sqlite:///file") from None
+    if url.drivername in SQLITE_SCHEMES:
+        if not url.database or url.database == ":memory:":
+            raise ValueError("SQLite needs a file: write sqlite:///folder/vigie.db")
+        return url.set(drivername="sqlite").render_as_string(hide_password=False)
+    if url.drivername not in POSTGRES_SCHEMES:
+        raise ValueError(f"`{url.drivername}://` is no database that Vigie runs on: use postgresql:// or sqlite:///")
+    if not url.database:
+        raise ValueError("it names no database: write postgresql://user:password@host:5432/name")
+    if unknown := set(url.query) - POSTGRES_OPTIONS:
+        named = ", ".join(f"`{option}`" for option in sorted(unknown))
+        raise ValueError(f"the option {named} is not understood: known are {', '.join(sorted(POSTGRES_OPTIONS))}")
+    options = dict(url.query)
+    if "sslmode" in options:
+        options["ssl"] = options.pop("sslmode")
+    return url.set(drivername="postgresql", query=options).render_as_string(hide_password=False)
+
+
+def redis_url(text: str) -> str:
+    """The URL unchanged. Raises ValueError with advice when it is none of Redis."""
+    scheme, separator, rest = text.partition("://")
+    if scheme not in ("redis", "rediss", "unix") or not separator or not rest:
+        raise ValueError("it is no address of a Redis: write redis://host:6379/0 (rediss:// with TLS)")
+    return text
+
+
+def without_password(text: str) -> str:
+    """An address as it may be shown and logged."""
+    return make_url(text).render_as_string(hide_password=True)
