@@ -1,5 +1,6 @@
 """Who asks: the API key behind a request, and what its role may do."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,3 +28,11 @@ class Principal:
     project_id: int
     project_name: str
     expires_at: datetime | None = None
+
+
+def presented_secret(headers: Mapping[str, str]) -> str | None:
+    """The key in `authorization: Bearer KEY` or `x-api-key: KEY` (names in lower case); None when neither is there."""
+    scheme, _, secret = headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    return headers.get("x-api-key", "").strip() or None

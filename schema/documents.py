@@ -1,0 +1,102 @@
+"""Documents that may run: parsed, measured and validated once, then kept.
+
+Whatever is refused here is refused before any resolver runs, with a code that says at which stage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cachetools import LRUCache
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+
+from schema.errors import Code, Failure
+from schema.limits import Limits, oversized, too_complex
+
+_RULES: Final = (*specified_rules, MaybeNullValidationRule)
+_MAX_ERRORS: Final = 20
+_CACHED_CHARACTERS: Final = 500_000
+_CHARGED_AT_LEAST: Final = 1_000
+_REMEDY: Final = "Send values as variables, and operations one by one."
+
+
+class Refused(Exception):  # noqa: N818 — the operation was answered, by these errors
+    """An operation that does not run. Every error carries its code, or is one that `wire_errors` knows."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document, and the type of each operation in it by name (None for the anonymous one)."""
+
+    text: str
+    syntax: DocumentNode
+    operations: dict[str | None, OperationType]
+
+    def type_of(self, operation_name: str | None) -> OperationType | None:
+        """The type of the operation that would run; None when the name does not single one out."""
+        if operation_name is None and len(self.operations) == 1:
+            return next(iter(self.operations.values()))
+        return self.operations.get(operation_name)
+
+
+class Documents:
+    """Prepares documents of one schema. The cache is bounded in characters; a syntax tree takes about 75 bytes each."""
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._kept: LRUCache[str, Document] = LRUCache(
+            _CACHED_CHARACTERS, getsizeof=lambda document: max(len(document.text), _CHARGED_AT_LEAST)
+        )
+
+    def prepare(self, text: str) -> Document:
+        """The document ready to run. Raises Refused when it is too large, does not parse or does not validate."""
+        document = self._kept.get(text)
+        if document is None:
+            syntax = self._parse(text)
+            if failures := oversized(syntax, self._limits):
+                raise Refused(failures)
+            if errors := validate(self._schema, syntax, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=True):
+                raise Refused([_coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors])
+            document = self._kept[text] = Document(text, syntax, _operations(syntax))
+        return document
+
+    def _parse(self, text: str) -> DocumentNode:
+        limits = self._limits
+        if len(text) > limits.characters:
+            raise Refused([too_complex("Characters in the document", len(text), limits.characters, _REMEDY)])
+        try:
+            return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.comments)
+        except GraphQLSyntaxError as error:
+            if error.description.startswith("Document contains more than"):
+                limit = f"{limits.tokens:,} tokens and {limits.comments:,} comments"
+                raise Refused([Failure(Code.TOO_COMPLEX, f"A document has at most {limit}. {_REMEDY}")]) from None
+            raise Refused([_coded(error, Code.GRAPHQL_PARSE_FAILED)]) from None
+
+
+def _coded(error: GraphQLError, code: Code) -> GraphQLError:
+    error.extensions = {"code": code.value}
+    return error
+
+
+def _operations(syntax: DocumentNode) -> dict[str | None, OperationType]:
+    return {
+        node.name.value if node.name else None: node.operation
+        for node in syntax.definitions
+        if isinstance(node, OperationDefinitionNode)
+    }

@@ -1,0 +1,158 @@
+"""Runs operations on graphql-core, each over a context of its own.
+
+The edges (`schema.http`, `schema.websocket`) carry bytes; what an operation answers is decided here. Answers leave
+encoded, so that one execution of a stream can be sent to many sockets.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import strawberry
+from graphql import (
+    ExecutionResult,
+    Executor,
+    OperationType,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
+from prometheus_client import Counter, Histogram
+from strawberry.execution import optimized_is_awaitable
+
+from resolvers.principals import Principal
+from schema.context import Context, Services
+from schema.documents import Document, Documents, Refused
+from schema.errors import wire_errors
+from schema.limits import Limits
+from schema.requests import GraphQLRequest
+
+OPERATIONS: Final = Counter(
+    "vigie_graphql_operations_total", "GraphQL operations by type and by how they ended.", ["type", "outcome"]
+)
+SECONDS: Final = Histogram(
+    "vigie_graphql_operation_seconds",
+    "Seconds from the parsed request to the answer, for queries and mutations.",
+    ["type"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A request whose document is valid. `type` is None when its name does not single out an operation."""
+
+    document: Document
+    request: GraphQLRequest
+
+    @property
+    def type(self) -> OperationType | None:
+        return self.document.type_of(self.request.operation_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation that ran has answered: `body` is the JSON of `errors` and `data`."""
+
+    body: bytes
+    has_errors: bool
+
+
+class Engine:
+    """Prepares and runs operations of one schema."""
+
+    def __init__(self, schema: strawberry.Schema, services: Services, limits: Limits | None = None) -> None:
+        self._schema = schema._schema  # noqa: SLF001 — Strawberry has no public way to its graphql-core schema
+        self._services = services
+        self._documents = Documents(self._schema, limits or Limits())
+
+    def prepare(self, request: GraphQLRequest) -> Operation:
+        """The operation ready to run. Raises Refused when its document is too large or invalid."""
+        try:
+            return Operation(self._documents.prepare(request.query), request)
+        except Refused:
+            OPERATIONS.labels("unknown", "refused").inc()
+            raise
+
+    async def execute(self, operation: Operation, principal: Principal, request_id: str) -> Answer:
+        """Runs a query or mutation. Raises Refused when no operation is singled out or its variables do not fit."""
+        started = time.perf_counter()
+        context = Context(self._services, principal, request_id)
+        executor = self._executor(operation, context)
+        async with context.resources:
+            result = await _settled(executor, execute_root_selection_set(executor))
+        answer = _answer(result, request_id)
+        kind = executor.operation.operation.value
+        OPERATIONS.labels(kind, "errors" if answer.has_errors else "ok").inc()
+        SECONDS.labels(kind).observe(time.perf_counter() - started)
+        return answer
+
+    async def stream(self, operation: Operation, principal: Principal, request_id: str) -> AsyncGenerator[bytes, None]:
+        """Runs a subscription: yields the body of each event's answer. Raises Refused when it cannot start."""
+        context = Context(self._services, principal, request_id)
+        executor = self._executor(operation, context)
+        outcome = "ok"
+        try:
+            async with context.resources:
+                source = await _source(executor)
+                async with aclosing(map_source_to_response_event(executor, source, _execute_event)) as results:
+                    async for result in results:
+                        yield _answer(result, request_id).body
+        except Exception:
+            outcome = "errors"
+            raise
+        finally:
+            OPERATIONS.labels("subscription", outcome).inc()
+
+    def _executor(self, operation: Operation, context: Context) -> Executor[Any]:
+        executor = Executor.build(
+            self._schema,
+            operation.document.syntax,
+            context_value=context,
+            raw_variable_values=operation.request.variables,
+            operation_name=operation.request.operation_name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]
+            hide_suggestions=True,
+            max_coercion_errors=20,
+        )
+        if isinstance(executor, list):
+            OPERATIONS.labels("unknown", "refused").inc()
+            raise Refused(executor)
+        return executor
+
+
+async def _source(executor: Executor[Any]) -> AsyncIterable[Any]:
+    source = create_source_event_stream(executor)
+    if isinstance(source, Awaitable):
+        source = await source
+    if isinstance(source, ExecutionResult):
+        raise Refused(source.errors or [])
+    return source
+
+
+async def _execute_event(executor: Executor[Any]) -> ExecutionResult:
+    """Executes one event of a subscription over a context of its own."""
+    context: Context = executor.context_value.fresh()
+    executor.context_value = context
+    async with context.resources:
+        return await _settled(executor, execute_subscription_event(executor))
+
+
+async def _settled(executor: Executor[Any], result: Awaitable[ExecutionResult] | ExecutionResult) -> ExecutionResult:
+    """The result, once no resolver runs any more: one that fails at once leaves others behind that use the context."""
+    if isinstance(result, Awaitable):
+        result = await result
+    if executor.background_futures:
+        await asyncio.wait(executor.background_futures)
+    return result
+
+
+def _answer(result: ExecutionResult, request_id: str) -> Answer:
+    errors = wire_errors(result.errors or (), request_id=request_id)
+    body = {"errors": errors, "data": result.data} if errors else {"data": result.data}
+    return Answer(orjson.dumps(body), has_errors=bool(errors))
