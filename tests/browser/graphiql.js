@@ -1,5 +1,5 @@
 // node graphiql.js URL KEY FOLDER: uses GraphiQL as a newcomer would, and prints as JSON what was seen.
-// Screenshots of each step go into FOLDER.
+// A picture of each step goes into FOLDER; 4-last-week.png, made on a Vigie with traffic, is docs/graphiql.png.
 
 import { join } from "node:path";
 
