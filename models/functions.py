@@ -48,6 +48,12 @@ class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower 
     inherit_cache = True
 
 
+class unindexed(GenericFunction[Any]):  # noqa: N801
+    """The column itself, which SQLite's planner may not look up in an index (it has no statistics to choose by)."""
+
+    inherit_cache = True
+
+
 class latency_buckets(GenericFunction[Any]):  # noqa: N801
     """The bucket numbers of the non-null milliseconds, two big-endian bytes each, or null without any."""
 
@@ -73,6 +79,20 @@ class big_sum(GenericFunction[Any]):  # noqa: N801
     """An integer sum of any size; null without rows."""
 
     type = BigSum()
+    inherit_cache = True
+
+
+class big_add(GenericFunction[Any]):  # noqa: N801
+    """The sum of two integers of any size."""
+
+    type = BigSum()
+    inherit_cache = True
+
+
+class all_names(GenericFunction[Any]):  # noqa: N801
+    """The non-null strings of a group, as often as they occur: no sorting, unlike `distinct_names`."""
+
+    type = TextList()
     inherit_cache = True
 
 
@@ -105,6 +125,18 @@ def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
     return f"({sql} - {sql} % {minutes * 60_000_000})"
 
 
+@compiles(unindexed, "postgresql")
+def _(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = _arguments(element, compiler, **kw)
+    return column
+
+
+@compiles(unindexed, "sqlite")
+def _(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = _arguments(element, compiler, **kw)
+    return f"+{column}"
+
+
 @compiles(latency_buckets, "postgresql")
 def _(element: latency_buckets, compiler: SQLCompiler, **kw: Any) -> str:
     (ms,) = _arguments(element, compiler, **kw)
@@ -128,6 +160,23 @@ def _(element: framed_bytes, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: big_sum, compiler: SQLCompiler, **kw: Any) -> str:
     (value,) = _arguments(element, compiler, **kw)
     return f"sum({value})"
+
+
+@compiles(big_add, "postgresql")
+def _(element: big_add, compiler: SQLCompiler, **kw: Any) -> str:
+    return "({} + {})".format(*_arguments(element, compiler, **kw))
+
+
+@compiles(all_names, "postgresql")
+def _(element: all_names, compiler: SQLCompiler, **kw: Any) -> str:
+    (name,) = _arguments(element, compiler, **kw)
+    return f"array_agg({name}) FILTER (WHERE {name} IS NOT NULL)"
+
+
+@compiles(all_names, "sqlite")
+def _(element: all_names, compiler: SQLCompiler, **kw: Any) -> str:
+    (name,) = _arguments(element, compiler, **kw)
+    return f"json_group_array({name}) FILTER (WHERE {name} IS NOT NULL)"
 
 
 @compiles(distinct_names, "postgresql")
@@ -188,8 +237,12 @@ class _BigSum:
         return None if self.total is None else str(self.total)
 
 
+def _big_add(left: int | str, right: int | str) -> str:
+    return str(int(left) + int(right))
+
+
 class SqliteConnection(sqlite3.Connection):
-    """A SQLite connection that knows the aggregates above."""
+    """A SQLite connection that knows the functions above."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -197,3 +250,4 @@ class SqliteConnection(sqlite3.Connection):
         self.create_aggregate("joined_bytes", 1, cast("Any", _JoinedBytes))
         self.create_aggregate("framed_bytes", 1, cast("Any", _FramedBytes))
         self.create_aggregate("big_sum", 1, cast("Any", _BigSum))
+        self.create_function("big_add", 2, _big_add, deterministic=True)

@@ -34,6 +34,16 @@ class PageInfo:
         description="The cursor of the last edge, for `after`; null on an empty page."
     )
 
+    @classmethod
+    def of(cls, edges: "Sequence[Edge[Any]]", *, has_next: bool, after: str | None) -> Self:
+        """The place of a page that continued behind `after`."""
+        return cls(
+            has_next_page=has_next,
+            has_previous_page=after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
+
 
 @strawberry.type(description="One item of a page, and its place in the list.")
 class Edge(Generic[T]):
@@ -62,12 +72,7 @@ class Connection(Generic[T]):
     ) -> Self:
         """The page of `first` rows; one row more among `rows` says that another page follows."""
         edges = [Edge(cursor=cursor(row), node=node(row)) for row in rows[:first]]
-        page_info = PageInfo(
-            has_next_page=len(rows) > first,
-            has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        )
+        page_info = PageInfo.of(edges, has_next=len(rows) > first, after=after)
         return cls(edges=edges, page_info=page_info, total_count=total_count)
 
 

@@ -1,0 +1,40 @@
+"""What a metrics question is restricted to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from resolvers.errors import Invalid
+from resolvers.metrics.blocks import Block
+
+MOST_VALUES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFilter:
+    """Each list keeps rows with one of its values; an empty one keeps all. Raises Invalid past 1,000 values."""
+
+    subjects: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if len(getattr(self, field.name)) > MOST_VALUES:
+                raise Invalid(f"A filter takes at most {MOST_VALUES} values a list.", field=f"filter.{field.name}")
+
+    def columns(self, block: Block) -> Mapping[str, tuple[Any, ...]]:
+        """The column values that this filter asks of a block; dimensions that the block lacks are ignored."""
+        asked = {column: getattr(self, name) for name, column in block.filters.items() if getattr(self, name)}
+        if "status" in asked and block.facts.__table__.c.status.type.python_type is int:
+            asked["status"] = tuple(int(word) for word in asked["status"] if word.isascii() and word.isdigit())
+        return {column: tuple(filter(_storable, values)) for column, values in asked.items()}
+
+
+def _storable(value: str | int) -> bool:
+    """Whether a column can hold the value at all: asking PostgreSQL for any other is an error, not an empty answer."""
+    return 0 <= value <= 999 if isinstance(value, int) else "\x00" not in value

@@ -1,0 +1,164 @@
+"""Single model calls: the type, their list, and the mutation that records them."""
+
+import datetime as dt
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Self
+
+import strawberry
+
+from realtime.facts import UsageFact
+from resolvers import usage_events as events
+from resolvers.metrics.figures import dollars
+from schema.context import Info
+from schema.facts import time_cursor, time_position
+from schema.guards import READS
+from schema.ids import Node, encode_id
+from schema.metrics.figures import Tokens
+from schema.paging import After, Connection, First, page_size
+from schema.periods import PeriodArgument
+from schema.scalars import JSON
+from schema.selections import selected
+
+PLACE = "usageEvents"
+
+
+@strawberry.enum(description="How a model call ended.")
+class CallStatus(Enum):
+    OK = strawberry.enum_value("ok", description="It answered.")
+    ERROR = strawberry.enum_value("error", description="It failed.")
+    ABORTED = strawberry.enum_value("aborted", description="The caller gave up; no error.")
+
+
+@strawberry.enum(description="Where a cost comes from.")
+class CostSource(Enum):
+    PROVIDER = strawberry.enum_value("provider", description="The sender said what the provider billed.")
+    BOOK = strawberry.enum_value("book", description="Computed from the price in force at the event's time.")
+    NONE = strawberry.enum_value("none", description="Nobody knows a price: the cost is null.")
+
+
+@strawberry.type(description="What a cost rests on.")
+class CostBasis:
+    source: CostSource = strawberry.field(description="Where it comes from.")
+    price_version: str | None = strawberry.field(description="The version of the prices, when they were computed with.")
+
+
+@strawberry.type(description="Why a model call failed.")
+class CallError:
+    type: str = strawberry.field(description="The kind of error, such as `RateLimitError`.")
+    message: str | None = strawberry.field(description="What it said.")
+
+
+@strawberry.type(description="One call of a model.")
+class UsageEvent(Node):
+    time: dt.datetime = strawberry.field(description="When it happened, as the sender says.")
+    provider: str | None = strawberry.field(description="Who ran the model, such as `openai`.")
+    model: str = strawberry.field(description="The model.")
+    operation: str | None = strawberry.field(description="The operation, such as `chat` or `embeddings`.")
+    subject: str | None = strawberry.field(description="Whom it was made for.")
+    environment: str | None = strawberry.field(description="The environment, such as `prod`.")
+    trace_id: str | None = strawberry.field(description="The trace it is part of.")
+    session_id: str | None = strawberry.field(description="The session it is part of.")
+    status: CallStatus = strawberry.field(description="How it ended.")
+    error: CallError | None = strawberry.field(description="Why it failed, when the sender said so.")
+    duration_ms: float | None = strawberry.field(description="How long it took.")
+    time_to_first_token_ms: float | None = strawberry.field(description="How long it took to begin.")
+    tokens: Tokens = strawberry.field(description="Tokens in and out.")
+    cost_usd: Decimal | None = strawberry.field(description="What it cost; null when nobody knows a price.")
+    cost_basis: CostBasis = strawberry.field(description="What the cost rests on.")
+    estimated: bool = strawberry.field(description="Whether the sender estimated the usage.")
+    attributes: JSON = strawberry.field(description="What else the sender said.")
+
+    @classmethod
+    def of(cls, fact: UsageFact) -> Self:
+        error = None
+        if fact.error_type is not None:
+            error = CallError(type=fact.error_type, message=fact.error_message)
+        prompt = fact.uncached_tokens + fact.cache_read_tokens + fact.cache_write_tokens
+        answer = fact.visible_tokens + fact.reasoning_tokens
+        return cls(
+            id=encode_id("UsageEvent", fact.project_id, fact.seq),
+            time=fact.time,
+            provider=fact.provider,
+            model=fact.model,
+            operation=fact.operation,
+            subject=fact.subject,
+            environment=fact.environment,
+            trace_id=fact.trace_id,
+            session_id=fact.session_id,
+            status=CallStatus(fact.status),
+            error=error,
+            duration_ms=fact.duration_ms,
+            time_to_first_token_ms=fact.time_to_first_token_ms,
+            tokens=Tokens(
+                input=prompt,
+                output=answer,
+                total=prompt + answer,
+                cache_read=fact.cache_read_tokens,
+                cache_write=fact.cache_write_tokens,
+                reasoning=fact.reasoning_tokens,
+            ),
+            cost_usd=None if fact.cost_picousd is None else dollars(fact.cost_picousd),
+            cost_basis=CostBasis(source=CostSource(fact.cost_source), price_version=fact.price_version),
+            estimated=fact.estimated,
+            attributes=fact.attributes,
+        )
+
+
+@strawberry.input(description="Keeps what has one of the values of each list; an empty list keeps all.")
+class UsageFilter:
+    subjects: list[str] | None = strawberry.field(default=None, description="Subjects.")
+    models: list[str] | None = strawberry.field(default=None, description="Models.")
+    providers: list[str] | None = strawberry.field(default=None, description="Providers.")
+    operations: list[str] | None = strawberry.field(default=None, description="Operations.")
+    statuses: list[CallStatus] | None = strawberry.field(default=None, description="How the call ended.")
+    environments: list[str] | None = strawberry.field(default=None, description="Environments.")
+    trace_id: str | None = strawberry.field(default=None, description="A single trace.")
+    session_id: str | None = strawberry.field(default=None, description="A single session.")
+
+    def resolve(self) -> events.UsageFilter:
+        return events.UsageFilter(
+            subjects=tuple(self.subjects or ()),
+            models=tuple(self.models or ()),
+            providers=tuple(self.providers or ()),
+            operations=tuple(self.operations or ()),
+            statuses=tuple(str(status.value) for status in self.statuses or ()),
+            environments=tuple(self.environments or ()),
+            trace_id=self.trace_id,
+            session_id=self.session_id,
+        )
+
+
+@strawberry.type
+class UsageEventQuery:
+    @strawberry.field(description="Model calls of a period: newest time first, then commit order.", extensions=[READS])
+    async def usage_events(
+        self,
+        info: Info,
+        period: PeriodArgument,
+        first: First,
+        filter: Annotated[  # noqa: A002
+            UsageFilter | None, strawberry.argument(description="What to keep.")
+        ] = None,
+        after: After = None,
+    ) -> Connection[UsageEvent]:
+        project_id = info.context.principal.project_id
+        resolved, restricted = period.resolve(), filter.resolve() if filter else events.UsageFilter()
+        limit, position = page_size(first) + 1, time_position(PLACE, after)
+        total = None
+        async with info.context.reading() as session:
+            rows = await events.list_usage_events(
+                session, project_id=project_id, period=resolved, filter=restricted, limit=limit, after=position
+            )
+            if any(field.name == "totalCount" for field in selected(info)):
+                total = await events.count_usage_events(
+                    session, project_id=project_id, period=resolved, filter=restricted
+                )
+        return Connection.of(
+            rows,
+            first=first,
+            after=after,
+            node=UsageEvent.of,
+            cursor=lambda fact: time_cursor(PLACE, fact),
+            total_count=total,
+        )
