@@ -6,19 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
-from models import ReadSession, Subject
+from models import ReadSession
 from models.base import PICODOLLARS
 from resolvers.metrics.blocks import USAGE, Block
 from resolvers.metrics.readings import Reading
 from resolvers.metrics.scopes import Scope
 from resolvers.rollups import sketch
-from resolvers.rollups.subjects import union_of
+from resolvers.rollups.subjects import known_numbers, union_of
 
 SHARES = (0.5, 0.95, 0.99)
 FEWEST_PAIRS = 30
-NAMES_A_STATEMENT = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +180,7 @@ def _quantiles(readings: Sequence[Reading], name: str) -> list[list[float | None
 async def _active(session: ReadSession, readings: Sequence[Reading], project_id: int) -> list[int]:
     """The distinct subjects of each reading: names that a bitmap counts already are not counted again."""
     mixed = set().union(*(reading.names for reading in readings if reading.bitmaps))
-    numbers = await _numbers(session, project_id, sorted(mixed))
+    numbers = await known_numbers(session, project_id=project_id, names=mixed)
     counted = []
     for reading in readings:
         if not reading.bitmaps:
@@ -193,14 +190,3 @@ async def _active(session: ReadSession, readings: Sequence[Reading], project_id:
         known.update(numbers[name] for name in reading.names if name in numbers)
         counted.append(len(known) + sum(name not in numbers for name in reading.names))
     return counted
-
-
-async def _numbers(session: ReadSession, project_id: int, names: list[str]) -> dict[str, int]:
-    numbers: dict[str, int] = {}
-    for start in range(0, len(names), NAMES_A_STATEMENT):
-        some = names[start : start + NAMES_A_STATEMENT]
-        rows = await session.rows(
-            select(Subject.name, Subject.number).where(Subject.project_id == project_id, Subject.name.in_(some))
-        )
-        numbers.update(dict(rows))
-    return numbers
