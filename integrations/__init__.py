@@ -1,1 +1,1 @@
-
+"""What Vigie calls, or knows of, outside: model prices."""
