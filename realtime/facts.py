@@ -1,6 +1,7 @@
 """Facts as they travel: rows of the log, frozen, with the columns of their table in order."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -83,6 +84,43 @@ TABLES: dict[type[Fact], type[UsageEvent] | type[ApiCall] | type[Activity]] = {
     ApiCallFact: ApiCall,
     ActivityFact: Activity,
 }
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What one commit added to a project's log: every number from `first_seq` to `last_seq`.
+
+    `facts` are all of them in that order, or None when they are many: then listeners read them from the tables.
+    """
+
+    project_id: int
+    first_seq: int
+    last_seq: int
+    committed_at: dt.datetime
+    facts: list[Fact] | None = None
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A stretch of a project's log: every number above `after` up to `last_seq`, and the facts that are left of it.
+
+    `committed_at` is the time of its first commit.
+    """
+
+    after: int
+    last_seq: int
+    facts: Sequence[Fact]
+    committed_at: dt.datetime
+
+    @property
+    def missed(self) -> int:
+        """How many numbers have no row any more."""
+        return self.last_seq - self.after - len(self.facts)
+
+    def behind(self, seq: int) -> "Span":
+        """The part behind `seq`."""
+        if seq <= self.after:
+            return self
+        facts = [fact for fact in self.facts if fact.seq > seq]
+        return Span(seq, max(seq, self.last_seq), facts, self.committed_at)
 
 
 def columns_of(fact: type[Fact]) -> tuple[str, ...]:

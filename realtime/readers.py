@@ -1,0 +1,58 @@
+"""How streams read the tables: patiently, and few at a time."""
+
+import asyncio
+import random
+from collections.abc import Collection
+from typing import Final
+
+import structlog
+
+from models.database import Database
+from realtime import replay
+from realtime.facts import Span
+
+FIRST_DELAY_SECONDS: Final = 0.1
+LAST_DELAY_SECONDS: Final = 2.0
+PRIVATE_READS: Final = 4
+
+log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """Reads of the log on behalf of streams. A stream outlives its database's absence: what it needs is tried again."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._private = asyncio.Semaphore(PRIVATE_READS)
+
+    async def installation(self) -> str:
+        """See `replay.installation`."""
+        async with self._database.read() as session:
+            return await replay.installation(session)
+
+    async def last_seqs(self, project_ids: Collection[int]) -> dict[int, int]:
+        """How far the logs of some projects have come."""
+        async with self._database.read() as session:
+            return await replay.last_seqs(session, project_ids=project_ids)
+
+    async def extent(self, project_id: int) -> int:
+        """How far the log of a project has come, for one subscriber."""
+        async with self._private, self._database.read() as session:
+            return await replay.last_seq(session, project_id=project_id)
+
+    async def shared_span(self, project_id: int, *, after: int) -> Span:
+        """The next facts behind a place, tried until the database answers."""
+        delay = FIRST_DELAY_SECONDS
+        while True:
+            try:
+                async with self._database.read() as session:
+                    return await replay.read_span(session, project_id=project_id, after=after)
+            except Exception:
+                log.warning("reading the log failed, trying again", project_id=project_id, after=after, exc_info=True)
+            await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311
+            delay = min(delay * 2, LAST_DELAY_SECONDS)
+
+    async def private_span(self, project_id: int, *, after: int) -> Span:
+        """The same for one subscriber alone: these take turns, so that many of them leave connections to others."""
+        async with self._private:
+            return await self.shared_span(project_id, after=after)

@@ -1,0 +1,117 @@
+"""The log read back from its tables: forwards from a place, page by page, or the newest facts first.
+
+A page costs what it holds, however large the tables are: facts are found by the index on (project_id, seq), and
+`commits` says in which months to look.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from models import Activity, Commit, Counter, Project, ReadSession
+from realtime.cursors import BadCursor
+from realtime.facts import TABLES, ActivityFact, ApiCallFact, Fact, Span, UsageFact, columns_of
+
+PAGE: Final = 500
+"""The most facts that one span holds."""
+
+USAGE: Final = "usage"
+API_CALL: Final = "api_call"
+"""Kinds of facts with tables of their own; every other kind is a value of `activities.kind`."""
+
+
+async def last_seq(session: ReadSession, *, project_id: int) -> int:
+    """The number of a project's last fact; 0 before the first."""
+    return await session.scalar(select(Counter.last_seq).where(Counter.project_id == project_id)) or 0
+
+
+async def last_seqs(session: ReadSession, *, project_ids: Collection[int]) -> dict[int, int]:
+    """The numbers of the last facts of several projects, in one statement."""
+    counters = select(Counter.project_id, Counter.last_seq).where(Counter.project_id.in_(project_ids))
+    return dict([row.tuple() for row in await session.rows(counters)])
+
+
+async def read_span(session: ReadSession, *, project_id: int, after: int, limit: int = PAGE) -> Span:
+    """The next facts behind `after` in commit order, at most `limit` (and at most PAGE); empty at the end of the log.
+
+    Numbers whose facts retention has taken are skipped at once, however many there are, and counted in `missed`.
+    """
+    end, floor = await _extent(session, project_id)
+    if after >= end:
+        return Span(after, after, (), dt.datetime.now(dt.UTC))
+    commits = await session.rows(
+        select(Commit.first_seq, Commit.last_seq, Commit.min_time, Commit.max_time, Commit.committed_at)
+        .where(Commit.project_id == project_id, Commit.last_seq > after, Commit.max_time >= floor)
+        .order_by(Commit.last_seq)
+        .limit(limit)
+    )
+    if not commits:
+        return Span(after, end, (), dt.datetime.now(dt.UTC))
+    wanted, upper, earliest, latest = 0, after, commits[0].min_time, commits[0].max_time
+    for commit in commits:
+        first = max(commit.first_seq, after + 1)
+        upper = min(commit.last_seq, first + limit - wanted - 1)
+        wanted += upper - first + 1
+        earliest, latest = min(earliest, commit.min_time), max(latest, commit.max_time)
+        if wanted == limit:
+            break
+    facts: list[Fact] = []
+    for kind in TABLES:
+        if len(facts) < wanted:
+            columns = _select(kind, project_id)
+            table = TABLES[kind]
+            rows = columns.where(
+                table.seq > after, table.seq <= upper, table.time >= max(earliest, floor), table.time <= latest
+            ).order_by(table.seq)
+            facts += [kind(*row) for row in await session.rows(rows)]
+    facts.sort(key=lambda fact: fact.seq)
+    return Span(after, upper, facts, commits[0].committed_at)
+
+
+async def list_newest(
+    session: ReadSession, *, project_id: int, before: int | None, kinds: Collection[str] | None, limit: int
+) -> list[Fact]:
+    """The newest facts below `before` (None: from the end), newest first, of some `kinds` (None: of all).
+
+    Raises BadCursor when the log has not come as far as `before`.
+    """
+    end, floor = await _extent(session, project_id)
+    if before is not None and before > end:
+        raise BadCursor
+    facts: list[Fact] = []
+    for kind in _tables_of(kinds):
+        table = TABLES[kind]
+        rows = _select(kind, project_id).where(table.seq < (end + 1 if before is None else before), table.time >= floor)
+        if kind is ActivityFact and kinds is not None:
+            rows = rows.where(Activity.kind.in_(kinds))
+        facts += [kind(*row) for row in await session.rows(rows.order_by(table.seq.desc()).limit(limit))]
+    facts.sort(key=lambda fact: -fact.seq)
+    return facts[:limit]
+
+
+async def installation(session: ReadSession) -> str:
+    """A name that replicas of one installation share and that others do not: when its first project was made."""
+    made = await session.scalar(select(func.min(Project.created_at)))
+    return made.strftime("%Y%m%dT%H%M%S%f") if made else "new"
+
+
+def _tables_of(kinds: Collection[str] | None) -> list[type[Fact]]:
+    if kinds is None:
+        return list(TABLES)
+    own: dict[str, type[Fact]] = {USAGE: UsageFact, API_CALL: ApiCallFact}
+    tables = [own[kind] for kind in own if kind in kinds]
+    return [*tables, ActivityFact] if set(kinds) - set(own) else tables
+
+
+def _select(kind: type[Fact], project_id: int) -> Select[*tuple[Any, ...]]:
+    table = TABLES[kind]
+    return select(*(getattr(table, name) for name in columns_of(kind))).where(table.project_id == project_id)
+
+
+async def _extent(session: ReadSession, project_id: int) -> tuple[int, dt.datetime]:
+    counters = select(Counter.last_seq, Counter.floor).where(Counter.project_id == project_id)
+    for end, floor in await session.rows(counters):
+        return end, floor
+    return 0, dt.datetime.max.replace(tzinfo=dt.UTC)

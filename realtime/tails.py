@@ -1,0 +1,126 @@
+"""The live end of a project's log, handed to everybody who follows it."""
+
+import asyncio
+from typing import Final
+
+from prometheus_client import Counter
+
+from realtime.facts import Committed, Fact, Span
+from realtime.mailboxes import Mailbox
+from realtime.readers import Reader
+
+PATIENCE_SECONDS: Final = 0.02
+"""How long a late nudge is waited for before its facts are read from the tables."""
+EARLY_NUDGES: Final = 100
+"""How many nudges are kept that came before the one that they follow."""
+
+GAPS_READ = Counter("vigie_stream_gaps_read_total", "Spans of facts read from the tables, once for all subscribers.")
+
+
+class Tail:
+    """A project's log from some place on, handed to every attached mailbox: each fact once, in order.
+
+    Nudges that come in order with their facts are handed out at once. Anything else is a gap, read from the tables
+    once for all, at the pace of the fastest follower.
+    """
+
+    def __init__(self, reader: Reader, project_id: int) -> None:
+        self.project_id = project_id
+        self.seq = 0
+        """The place up to which everything was handed out."""
+        self.closed = False
+        self._reader = reader
+        self._known = 0
+        self._early: dict[int, Committed] = {}
+        self._mailboxes: set[Mailbox] = set()
+        self._behind = asyncio.Event()
+        self._room = asyncio.Event()
+
+    def attach(self, mailbox: Mailbox) -> None:
+        """From here on the mailbox gets everything behind `mailbox.since`."""
+        mailbox.open(self.seq)
+        self._mailboxes.add(mailbox)
+        self._room.set()
+
+    def detach(self, mailbox: Mailbox) -> None:
+        mailbox.close()
+        self._mailboxes.discard(mailbox)
+        self._room.set()
+
+    async def take(self, mailbox: Mailbox, most: int, *, wait: float | None) -> list[Span]:
+        """What waits in a mailbox, see `Mailbox.take`; makes room for the next gap."""
+        spans = await mailbox.take(most, wait=wait)
+        self._room.set()
+        return spans
+
+    def hear(self, committed: Committed) -> None:
+        """A nudge has come."""
+        if committed.last_seq <= self.seq:
+            return
+        if committed.facts is None:
+            self.know(committed.last_seq)
+        elif committed.first_seq <= self.seq + 1:
+            self._hand_out(_span(committed.facts, committed))
+        else:
+            if len(self._early) < EARLY_NUDGES:
+                self._early[committed.first_seq] = committed
+            self.know(committed.last_seq)
+
+    def know(self, seq: int) -> None:
+        """The log has come as far as `seq`."""
+        self._known = max(self._known, seq)
+        if not self._mailboxes:
+            self._jump()
+        elif self._known > self.seq:
+            self._behind.set()
+
+    def close(self) -> None:
+        """Lets every follower go."""
+        self.closed = True
+        for mailbox in tuple(self._mailboxes):
+            self.detach(mailbox)
+
+    async def fill_gaps(self) -> None:
+        """Reads from the tables what no nudge has brought, for as long as the tail lives."""
+        while True:
+            await self._behind.wait()
+            await asyncio.sleep(PATIENCE_SECONDS)
+            while self._known > self.seq:
+                await self._until_a_follower_has_room()
+                if not self._mailboxes:
+                    self._jump()
+                    break
+                span = await self._reader.shared_span(self.project_id, after=self.seq)
+                GAPS_READ.inc()
+                self._hand_out(span)
+                if span.last_seq == span.after:
+                    self._known = self.seq  # heard of more than there is: the tables are right
+            self._behind.clear()
+
+    async def _until_a_follower_has_room(self) -> None:
+        while self._mailboxes and all(mailbox.size > mailbox.limit // 2 for mailbox in self._mailboxes):
+            self._room.clear()
+            await self._room.wait()
+
+    def _jump(self) -> None:
+        """Nobody follows: what was missed is read by those who need it."""
+        self.seq = max(self.seq, self._known)
+        self._early.clear()
+
+    def _hand_out(self, span: Span) -> None:
+        """Gives every mailbox a span that joins on, and the early nudges that join on to it."""
+        following: Span | None = span
+        while following is not None:
+            span = following.behind(self.seq)
+            self.seq = span.last_seq
+            for mailbox in tuple(self._mailboxes):
+                mailbox.put(span)
+                if mailbox.since is None:
+                    self._mailboxes.discard(mailbox)
+            self._early = {first: nudge for first, nudge in self._early.items() if first > self.seq}
+            nudge = self._early.pop(self.seq + 1, None)
+            following = _span(nudge.facts, nudge) if nudge and nudge.facts else None
+
+
+def _span(facts: list[Fact], nudge: Committed) -> Span:
+    return Span(nudge.first_seq - 1, nudge.last_seq, facts, nudge.committed_at)
