@@ -27,7 +27,7 @@ ALIVE: Final = "vigie:alive"
 """A channel on which nothing is published: with no subscription at all redis-py stops listening."""
 
 CONNECTED = Gauge("vigie_redis_connected", "1 while nudges come in from Redis.")
-RECONNECTS = Counter("vigie_redis_reconnects_total", "Connections to Redis that were made again after a loss.")
+RECONNECTS = Counter("vigie_redis_reconnects_total", "Attempts to connect to Redis again after a loss.")
 DROPPED = Counter("vigie_nudges_dropped_total", "Nudges that Redis did not take or that could not be read.")
 
 log = structlog.get_logger(__name__)
