@@ -213,10 +213,11 @@ class _JoinedBytes:
         self.parts: list[bytes] = []
 
     def step(self, value: bytes | None) -> None:
-        self.parts.append(value or b"")
+        if value is not None:
+            self.parts.append(value)
 
-    def finalize(self) -> bytes:
-        return b"".join(self.parts)
+    def finalize(self) -> bytes | None:
+        return b"".join(self.parts) if self.parts else None
 
 
 class _FramedBytes(_JoinedBytes):

@@ -2,9 +2,10 @@
 
 A test that asks for `database` or `database_url` runs on SQLite and on PostgreSQL. These marks choose otherwise:
 
-    @on_every_server      SQLite, and every PostgreSQL that we have: for what depends on the server's version
-    @only_sqlite
+    @on_every_server        SQLite, and every PostgreSQL that we have: for what depends on the server's version
+    @on_every_postgresql
     @only_postgresql
+    @only_sqlite
 """
 
 import asyncio
@@ -26,6 +27,7 @@ DIALECTS = ("sqlite", "postgresql")
 OLDER = () if os.environ.get("DATABASE_URL") else ("postgresql16",)
 
 on_every_server = pytest.mark.parametrize("database_url", [*DIALECTS, *OLDER], indirect=True)
+on_every_postgresql = pytest.mark.parametrize("database_url", ["postgresql", *OLDER], indirect=True)
 only_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 only_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
