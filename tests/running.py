@@ -53,7 +53,7 @@ class Vigie:
         """Starts it and waits until it is ready. Raises RuntimeError with its log when it does not become so."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "vigie.cli", "serve"],
+                [f"{Path(sys.executable).parent}/vigie", "serve"],
                 env=self._environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,

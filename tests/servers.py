@@ -91,13 +91,12 @@ def postgresql(installation: str, port: int) -> Iterator[str]:
         create = [f"{binaries}/initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "-N"]
         serve = [f"{binaries}/postgres", "-D", data, "-p", str(port)]
         serve += [f"--{name}={value}" for name, value in POSTGRESQL_SETTINGS.items()]
-        ready = [f"{binaries}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         with log.open("wb") as output:
             if subprocess.run(create, stdout=output, stderr=output, check=False, **run).returncode:
                 raise RuntimeError(log.read_text())
             server: subprocess.Popen[bytes] = subprocess.Popen(serve, stdout=output, stderr=output, **run)
         with stopping(server, signal.SIGINT):
-            wait_until(lambda: subprocess.run(ready, check=False, **run).returncode == 0, server, log)
+            wait_until_ready(server, log)
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
 
@@ -112,7 +111,7 @@ def redis(port: int) -> Iterator[str]:
         with log.open("w") as output:
             server = subprocess.Popen([binary, *options], stdout=output, stderr=output)
         with stopping(server, signal.SIGTERM):
-            wait_until(lambda: answers(port), server, log)
+            wait_until_ready(server, log)
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -173,16 +172,13 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int) -> bool:
-    """Whether something accepts connections on a loopback port."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def wait_until_ready(server: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits for the line that both write to their log. Raises RuntimeError with the log when it does not come.
 
-
-def wait_until(ready: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
-    """Polls until ready. Raises RuntimeError with the log when the server ends or takes too long."""
+    Asking the port instead would take whoever else answers there for our server.
+    """
     deadline = time.monotonic() + PATIENCE
-    while not ready():
+    while "ready to accept connections" not in log.read_text().lower():
         if server.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(log.read_text())
         time.sleep(0.02)
