@@ -5,7 +5,6 @@ clients want, 200. What is no GraphQL request at all answers 4xx to both. POST n
 queries only, so a foreign web page cannot make a browser change anything.
 """
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
 from schema.execution import Engine, Operation
 from schema.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted, is_json
-from schema.requests import GraphQLRequest
+from schema.requests import GraphQLRequest, request_id_of
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 """Whose key it is; None when nobody's, revoked or expired."""
@@ -29,6 +28,7 @@ Page = Callable[[Request], Response]
 """The page for browsers."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_PATIENCE: Final = 8
 
 
 class Rejected(Exception):  # noqa: N818 — the request is answered, with this status
@@ -66,7 +66,7 @@ class GraphQLOverHTTP:
         media_type = accepted(",".join(request.headers.getlist("accept")), offers)
         if media_type == HTML and self._page:
             return self._page(request)
-        request_id = request.scope.get("state", {}).get("request_id") or uuid.uuid4().hex
+        request_id = request_id_of(request.scope)
         try:
             return await self._answer(request, media_type, request_id)
         except Rejected as rejected:
@@ -120,16 +120,22 @@ class GraphQLOverHTTP:
             raise Rejected(400, str(error)) from None
 
     async def _body(self, request: Request) -> bytes:
-        """The body, read no further than the limit."""
+        """The body, kept no further than the limit.
+
+        A body that is too large is read on for a while into nothing: most clients write all before they read an answer,
+        and would see a broken connection instead of a 413.
+        """
+        patience = _PATIENCE * self._max_body
         size = int(request.headers.get("content-length", "0"))
         chunks: list[bytes] = []
-        if size <= self._max_body:
+        if size <= patience:
             size = 0
             async for chunk in request.stream():
                 size += len(chunk)
-                if size > self._max_body:
+                if size <= self._max_body:
+                    chunks.append(chunk)
+                elif size > patience:
                     break
-                chunks.append(chunk)
         if size > self._max_body:
             limit = f"The body is larger than {self._max_body:,} bytes. Send the data in several requests."
             raise Rejected(413, limit, Connection="close")

@@ -1,7 +1,10 @@
 """The request that both transports carry: `query`, `variables`, `operationName`, `extensions`."""
 
+import uuid
 from dataclasses import dataclass
 from typing import Any, Self
+
+from starlette.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,8 @@ class GraphQLRequest:
         if extensions is not None and not isinstance(extensions, dict):
             raise ValueError("`extensions` must be an object or null.")
         return cls(query, variables, name or None)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that the log knows an HTTP request or a socket by; a new one where no middleware gave it any."""
+    return scope.get("state", {}).get("request_id") or uuid.uuid4().hex
