@@ -8,12 +8,15 @@ import strawberry
 
 from realtime.facts import ApiCallFact
 from resolvers import api_calls as calls
+from resolvers.events import inputs
 from schema.context import Info
 from schema.facts import time_cursor, time_position
-from schema.guards import READS
+from schema.guards import READS, SENDS
 from schema.ids import Node, encode_id
 from schema.paging import After, Connection, First, page_size
+from schema.payloads import REFUSALS
 from schema.periods import PeriodArgument
+from schema.recording import RecordPayload, record_items
 from schema.scalars import JSON, BigInt
 from schema.selections import selected
 
@@ -79,6 +82,46 @@ class ApiCallFilter:
             environments=tuple(self.environments or ()),
             trace_id=self.trace_id,
         )
+
+
+@strawberry.input(description="One request that the monitored product served. Limits are those of `POST /v1/events`.")
+class ApiCallInput:
+    id: str | None = strawberry.field(
+        default=None,
+        description="Yours, unique with `time`: it makes a retry harmless. The server makes one otherwise.",
+    )
+    time: dt.datetime = strawberry.field(description="When it happened; at most 5 minutes ahead of now.")
+    method: str = strawberry.field(description="The HTTP method.")
+    route: str = strawberry.field(description="The route template, such as `/nodes/{pubkey}`.")
+    status: int = strawberry.field(description="The HTTP status.")
+    duration_ms: float | None = strawberry.field(default=None, description="How long it took.")
+    request_bytes: BigInt | None = strawberry.field(default=None, description="Bytes received in the body.")
+    response_bytes: BigInt | None = strawberry.field(default=None, description="Bytes sent in the body.")
+    subject: str | None = strawberry.field(default=None, description="Whom it was made for.")
+    environment: str | None = strawberry.field(default=None, description="The environment, such as `prod`.")
+    trace_id: str | None = strawberry.field(default=None, description="The trace it is part of.")
+    cache: CacheState | None = strawberry.field(default=None, description="What a cache in front of the route did.")
+    attributes: JSON | None = strawberry.field(
+        default=None, description="An object with what else you know: 32 keys, 1 KiB a value."
+    )
+
+
+@strawberry.input(description="API calls to record.")
+class RecordApiCallsInput:
+    calls: list[ApiCallInput] = strawberry.field(description="At most 10,000.")
+
+
+@strawberry.type
+class ApiCallMutation:
+    @strawberry.mutation(
+        description="Records API calls. The good ones are stored, the bad ones are named.", extensions=[SENDS, REFUSALS]
+    )
+    async def record_api_calls(
+        self,
+        info: Info,
+        input: Annotated[RecordApiCallsInput, strawberry.argument(description="What to record.")],  # noqa: A002
+    ) -> RecordPayload:
+        return await record_items(info, inputs.ApiCallInput, input.calls, field="calls")
 
 
 @strawberry.type

@@ -9,15 +9,18 @@ import strawberry
 
 from realtime.facts import UsageFact
 from resolvers import usage_events as events
+from resolvers.events import inputs
 from resolvers.metrics.figures import dollars
 from schema.context import Info
 from schema.facts import time_cursor, time_position
-from schema.guards import READS
+from schema.guards import READS, SENDS
 from schema.ids import Node, encode_id
 from schema.metrics.figures import Tokens
 from schema.paging import After, Connection, First, page_size
+from schema.payloads import REFUSALS
 from schema.periods import PeriodArgument
-from schema.scalars import JSON
+from schema.recording import RecordPayload, record_items
+from schema.scalars import JSON, BigInt
 from schema.selections import selected
 
 PLACE = "usageEvents"
@@ -127,6 +130,68 @@ class UsageFilter:
             trace_id=self.trace_id,
             session_id=self.session_id,
         )
+
+
+@strawberry.input(description="Tokens as OpenTelemetry counts them; what is left out is 0.")
+class TokensInput:
+    input: BigInt | None = strawberry.field(default=None, description="All of the prompt, cached tokens included.")
+    output: BigInt | None = strawberry.field(default=None, description="All of the answer, reasoning included.")
+    cache_read: BigInt | None = strawberry.field(default=None, description="The part of `input` read from a cache.")
+    cache_write: BigInt | None = strawberry.field(default=None, description="The part of `input` written to a cache.")
+    reasoning: BigInt | None = strawberry.field(default=None, description="The part of `output` that was reasoning.")
+
+
+@strawberry.input(description="Why a model call failed.")
+class CallErrorInput:
+    type: str = strawberry.field(description="The kind of error, such as `RateLimitError`.")
+    message: str | None = strawberry.field(default=None, description="What it said.")
+
+
+@strawberry.input(description="One call of a model. Limits are those of `POST /v1/events`.")
+class UsageEventInput:
+    id: str | None = strawberry.field(
+        default=None,
+        description="Yours, unique with `time`: it makes a retry harmless. The server makes one otherwise.",
+    )
+    time: dt.datetime = strawberry.field(description="When it happened; at most 5 minutes ahead of now.")
+    provider: str | None = strawberry.field(default=None, description="Who ran the model, such as `openai`.")
+    model: str = strawberry.field(description="The model.")
+    operation: str | None = strawberry.field(default=None, description="The operation, such as `chat`.")
+    subject: str | None = strawberry.field(default=None, description="Whom it was made for.")
+    environment: str | None = strawberry.field(default=None, description="The environment, such as `prod`.")
+    trace_id: str | None = strawberry.field(default=None, description="The trace it is part of.")
+    session_id: str | None = strawberry.field(default=None, description="The session it is part of.")
+    status: CallStatus | None = strawberry.field(default=CallStatus.OK, description="How it ended.")
+    error: CallErrorInput | None = strawberry.field(default=None, description="Why it failed.")
+    duration_ms: float | None = strawberry.field(default=None, description="How long it took.")
+    time_to_first_token_ms: float | None = strawberry.field(default=None, description="How long it took to begin.")
+    tokens: TokensInput | None = strawberry.field(default=None, description="Tokens in and out.")
+    cost_usd: Decimal | None = strawberry.field(
+        default=None, description="The provider's own figure; without it the cost comes from the price in force."
+    )
+    estimated: bool | None = strawberry.field(default=None, description="Whether the usage is your estimate.")
+    attributes: JSON | None = strawberry.field(
+        default=None, description="An object with what else you know: 32 keys, 1 KiB a value."
+    )
+
+
+@strawberry.input(description="Model calls to record.")
+class RecordUsageInput:
+    events: list[UsageEventInput] = strawberry.field(description="At most 10,000.")
+
+
+@strawberry.type
+class UsageEventMutation:
+    @strawberry.mutation(
+        description="Records model calls. The good ones are stored, the bad ones are named.",
+        extensions=[SENDS, REFUSALS],
+    )
+    async def record_usage(
+        self,
+        info: Info,
+        input: Annotated[RecordUsageInput, strawberry.argument(description="What to record.")],  # noqa: A002
+    ) -> RecordPayload:
+        return await record_items(info, inputs.UsageEventInput, input.events, field="events")
 
 
 @strawberry.type
