@@ -1,0 +1,1 @@
+"""The log's way in: what senders may say, the checks, the writer that commits in groups, and its two stores."""

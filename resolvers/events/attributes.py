@@ -1,0 +1,62 @@
+"""`attributes`: any JSON, within bounds that keep it storable and readable everywhere."""
+
+import math
+from typing import Any, Final
+
+import msgspec
+
+from resolvers.events.rejections import Refused, unfit
+
+VALUE_BYTES: Final = 1024
+DEPTH: Final = 16
+LARGEST_INTEGER: Final = 2**63 - 1
+NUL_ESCAPED: Final = b"\\u0000"
+
+_encode = msgspec.json.Encoder().encode
+
+
+def attributes_json(attributes: dict[str, Any] | None) -> str:
+    """The attributes as JSON text. Raises Refused for what no database, or no reader, could take."""
+    if not attributes:
+        return "{}"
+    _check(attributes.values(), DEPTH)
+    try:
+        text = _encode(attributes)
+    except (UnicodeEncodeError, TypeError) as error:
+        raise Refused("attributes", f"`attributes` must be JSON: {error}.") from error
+    if len(text) > VALUE_BYTES:
+        for key, value in attributes.items():
+            if (size := len(_encode(value))) > VALUE_BYTES:
+                raise Refused(
+                    "attributes", f"`{key}` in `attributes` takes {size} bytes: a value has at most {VALUE_BYTES}."
+                )
+    if NUL_ESCAPED in text and _has_nul(attributes):
+        raise Refused("attributes", "`attributes` holds a NUL character (\\u0000): remove it.")
+    return text.decode()
+
+
+def _check(values: Any, depth: int) -> None:
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            continue
+        if kind is int:
+            if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+                raise unfit("attributes")
+        elif kind is float:
+            if not math.isfinite(value):
+                raise unfit("attributes")
+        elif kind is dict or kind is list:
+            if depth == 1:
+                raise Refused("attributes", f"`attributes` is nested too deeply: at most {DEPTH} levels.")
+            _check(value.values() if kind is dict else value, depth - 1)
+        else:
+            raise unfit("attributes")
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)
