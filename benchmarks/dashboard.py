@@ -1,0 +1,199 @@
+"""What the dashboard costs at one million events and at ten, and what the same figures cost from the raw rows.
+
+    python -m benchmarks.dashboard                        # 1 and 10 million events: some minutes, 6 GB of disk
+    python -m benchmarks.dashboard --small 100000 --large 1000000 --check
+
+Ninety whole days in UTC, 10 models, 100 routes, 500 subjects at both sizes; half of the events are model calls, half API
+calls. The document is `Dashboard` of tests/contract/metrics.graphql, run by the engine that the server runs. The baseline
+is PostgreSQL answering the document's aggregates from the facts, in the same run.
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+
+from models import Database
+from models.partitions import ensure_months, month_of
+from realtime.hub import Hub
+from resolvers.events.writer import Writer
+from resolvers.principals import Principal, Role
+from resolvers.projects import create_project
+from resolvers.rollups.rebuild import build
+from schema import schema
+from schema.context import Services
+from schema.execution import Engine
+from schema.requests import GraphQLRequest
+from tests.servers import started
+from vigie.migrate import migrate
+
+DOCUMENT = Path(__file__).parent.parent / "tests" / "contract" / "metrics.graphql"
+DAYS = 90
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+END = START + dt.timedelta(days=DAYS)
+MOST_GROWTH = 1.5
+LEAST_GAIN = 20.0
+
+USAGE = """
+INSERT INTO usage_events (project_id, time, id, seq, provider, model, operation, subject, status, duration_ms,
+  time_to_first_token_ms, uncached_tokens, cache_read_tokens, cache_write_tokens, visible_tokens, reasoning_tokens,
+  cost_picousd, cost_source, estimated, attributes)
+SELECT $1, $2 + n * ($3::interval / $4), n::text, n, 'provider-' || m % 3, 'model-' || m, 'chat',
+  'subject-' || floor(500 * random() ^ 2)::int, CASE WHEN random() < 0.98 THEN 'ok' ELSE 'error' END,
+  exp(6 + random() + random()), exp(4 + random()), 100 + (random() * 1000)::int, (random() * 100)::int, 0,
+  (random() * 500)::int, 0, (random() * 1e10)::bigint, 'book', false, '{}'
+FROM (SELECT n, floor(10 * random() ^ 2)::int AS m FROM generate_series(0, $4 - 1) n) numbered
+"""
+CALLS = """
+INSERT INTO api_calls (project_id, time, id, seq, method, route, status, duration_ms, request_bytes, response_bytes,
+  subject, cache, attributes)
+SELECT $1, $2 + n * ($3::interval / $4), n::text, $4 + n, 'GET', '/route-' || floor(100 * random() ^ 2)::int,
+  CASE WHEN random() < 0.97 THEN 200 WHEN random() < 0.6 THEN 404 ELSE 500 END, exp(2 + random() + random()), 0,
+  (random() * 100000)::int, 'subject-' || floor(500 * random() ^ 2)::int,
+  CASE WHEN random() < 0.5 THEN 'hit' ELSE 'miss' END, '{}'
+FROM generate_series(0, $4 - 1) n
+"""
+BOOKS = """
+WITH first AS (SELECT generate_series(0, 2 * $4::bigint - 1, 5000) AS seq)
+INSERT INTO commits (project_id, first_seq, last_seq, min_time, max_time, committed_at)
+SELECT $1, seq, least(seq + 4999, 2 * $4 - 1), $2, $2 + $3::interval, now() FROM first
+"""
+USAGE_SUMS = """count(*), count(*) FILTER (WHERE status = 'error'), sum(uncached_tokens), sum(cache_read_tokens),
+  sum(visible_tokens), sum(cost_picousd), count(cost_picousd), avg(duration_ms), max(duration_ms)"""
+USAGE_SHAPE = """count(DISTINCT subject), percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms),
+  percentile_disc(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY time_to_first_token_ms)"""
+API_FIGURES = """count(*), count(*) FILTER (WHERE status >= 500), sum(request_bytes), sum(response_bytes),
+  count(*) FILTER (WHERE cache = 'hit'), count(DISTINCT subject), avg(duration_ms), max(duration_ms),
+  percentile_disc(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY duration_ms)"""
+WITHIN = "WHERE project_id = $1 AND time >= $2 AND time < $3"
+RAW = (
+    f"SELECT {USAGE_SUMS}, {USAGE_SHAPE} FROM usage_events {WITHIN}",
+    f"SELECT model, {USAGE_SUMS}, {USAGE_SHAPE} FROM usage_events {WITHIN} GROUP BY 1 ORDER BY 7 DESC",
+    f"SELECT provider, count(*), percentile_disc(0.95) WITHIN GROUP (ORDER BY duration_ms) FROM usage_events {WITHIN} "
+    "GROUP BY 1",
+    f"SELECT subject, count(*), sum(cost_picousd), sum(uncached_tokens) FROM usage_events {WITHIN} GROUP BY 1",
+    f"SELECT date_trunc('day', time), count(*), sum(cost_picousd), sum(uncached_tokens) FROM usage_events {WITHIN} "
+    "GROUP BY 1",
+    f"SELECT extract(isodow FROM time), extract(hour FROM time), count(*), sum(cost_picousd) FROM usage_events {WITHIN} "
+    "GROUP BY 1, 2",
+    f"SELECT corr(cost_picousd, duration_ms), count(*) FROM usage_events {WITHIN}",
+    f"SELECT {API_FIGURES} FROM api_calls {WITHIN}",
+    f"SELECT route, {API_FIGURES} FROM api_calls {WITHIN} GROUP BY 1",
+    "SELECT date_trunc('hour', time), count(*), count(*) FILTER (WHERE status >= 500), percentile_disc(0.95) "
+    f"WITHIN GROUP (ORDER BY duration_ms) FROM api_calls {WITHIN} GROUP BY 1",
+)
+
+
+async def load(url: str, events: int) -> tuple[Database, int]:
+    """A migrated database with so many events, all of them rolled up."""
+    database = Database(url)
+    await migrate(database)
+    async with database.write() as session:
+        project_id = (await create_project(session, name="benchmark", actor="benchmark")).id
+    connection = await asyncpg.connect(url)
+    span, half = dt.timedelta(days=DAYS), events // 2
+    await ensure_months(connection, {month_of(START + dt.timedelta(days=day)) for day in range(DAYS)})
+    for statement in (USAGE, CALLS, BOOKS):
+        await connection.execute(statement, project_id, START, span, half)
+    await connection.execute("UPDATE counters SET last_seq = $2 WHERE project_id = $1", project_id, 2 * half - 1)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+    await build(database, project_id)
+    connection = await asyncpg.connect(url)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+    return database, project_id
+
+
+async def median(run: Callable[[], Awaitable[object]], rounds: int) -> float:
+    """Seconds of the median round; one round before warms the caches."""
+    await run()
+    took = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        await run()
+        took.append(time.perf_counter() - started)
+    return statistics.median(took)
+
+
+def dashboard(database: Database, project_id: int) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Runs the document once."""
+    hub = Hub(database)
+    engine = Engine(schema, Services(database=database, hub=hub, writer=Writer(database, hub)))
+    period = {"from": START.isoformat(), "to": END.isoformat(), "timeZone": "UTC"}
+    request = GraphQLRequest(query=DOCUMENT.read_text(), variables={"period": period}, operation_name="Dashboard")
+    operation = engine.prepare(request)
+    principal = Principal(1, "benchmark", Role.READER, project_id, "benchmark", None)
+
+    async def run() -> dict[str, Any]:
+        answer = await engine.execute(operation, principal, "benchmark")
+        if answer.has_errors:
+            raise RuntimeError(answer.body.decode())
+        return dict(orjson.loads(answer.body)["data"]["metrics"])
+
+    return run
+
+
+async def raw(url: str, project_id: int) -> float:
+    """Seconds that the raw rows take for the same aggregates."""
+    connection = await asyncpg.connect(url)
+    started = time.perf_counter()
+    for statement in RAW:
+        await connection.fetch(statement, project_id, START, END)
+    took = time.perf_counter() - started
+    await connection.close()
+    return took
+
+
+async def measure(server: str, arguments: argparse.Namespace) -> bool:
+    took = {}
+    for events in (arguments.small, arguments.large):
+        name = f"dashboard_{events}"
+        connection = await asyncpg.connect(server)
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+        url = server.rsplit("/", 1)[0] + f"/{name}"
+        print(f"loading {events:,} events ...", flush=True)
+        started = time.perf_counter()
+        database, project_id = await load(url, events)
+        print(f"  {time.perf_counter() - started:.0f} s, roll-ups included", flush=True)
+        run = dashboard(database, project_id)
+        answer = await run()
+        counted = answer["usage"]["totals"]["requests"] + answer["api"]["totals"]["requests"]
+        if counted != events // 2 * 2:
+            raise RuntimeError(f"the dashboard counts {counted} of {events} events")
+        took[events] = await median(run, arguments.rounds)
+        print(f"  dashboard: {took[events] * 1000:.0f} ms", flush=True)
+        if events == arguments.large:
+            from_raw = await raw(url, project_id)
+            print(f"  the same from raw rows: {from_raw * 1000:.0f} ms", flush=True)
+        await database.close()
+    growth = took[arguments.large] / took[arguments.small]
+    gain = from_raw / took[arguments.large]
+    print(f"\n{arguments.large:,} events cost {growth:.2f} times as much as {arguments.small:,} (at most {MOST_GROWTH})")
+    print(f"raw rows cost {gain:.0f} times as much as the dashboard (at least {LEAST_GAIN:.0f})")
+    return growth <= MOST_GROWTH and gain >= LEAST_GAIN
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", type=int, default=1_000_000, help="events of the small size")
+    parser.add_argument("--large", type=int, default=10_000_000, help="events of the large size")
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of which the median counts")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a claim does not hold")
+    arguments = parser.parse_args()
+    with started("postgresql18") as server:
+        held = asyncio.run(measure(server.url, arguments))
+    sys.exit(0 if held or not arguments.check else 1)
+
+
+if __name__ == "__main__":
+    main()
