@@ -3,7 +3,7 @@
 import base64
 import re
 
-_PLACE = re.compile(rb"([0-9]{1,10}):([0-9]{1,19})", re.ASCII)
+_PLACE = re.compile(rb"([0-9]{1,10}):([0-9]{1,18})", re.ASCII)
 _MAX_LENGTH = 64
 
 

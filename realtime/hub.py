@@ -7,7 +7,7 @@ are followed here tell what was missed.
 
 import asyncio
 import datetime as dt
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self, cast
@@ -89,6 +89,11 @@ class Hub:
         names = columns_of(ActivityFact)
         facts = [ActivityFact(*(getattr(activity, name) for name in names)) for activity in activities]
         self.publish(Committed(project_id, first_seq, last_seq, dt.datetime.now(dt.UTC), [*facts]))
+
+    @property
+    def waiting(self) -> Collection[Committed]:
+        """What is published but not sent yet: at most one nudge for each project."""
+        return self._outbox.values()
 
     @contextmanager
     def following(self, project_id: int) -> Iterator[Tail]:

@@ -30,7 +30,7 @@ async def last_seq(session: ReadSession, *, project_id: int) -> int:
 async def last_seqs(session: ReadSession, *, project_ids: Collection[int]) -> dict[int, int]:
     """The numbers of the last facts of several projects, in one statement."""
     counters = select(Counter.project_id, Counter.last_seq).where(Counter.project_id.in_(project_ids))
-    return dict([row.tuple() for row in await session.rows(counters)])
+    return {row.project_id: row.last_seq for row in await session.rows(counters)}
 
 
 async def read_span(session: ReadSession, *, project_id: int, after: int, limit: int = PAGE) -> Span:

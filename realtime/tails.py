@@ -36,6 +36,11 @@ class Tail:
         self._behind = asyncio.Event()
         self._room = asyncio.Event()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more is known to be there than was handed out."""
+        return self._known > self.seq
+
     def attach(self, mailbox: Mailbox) -> None:
         """From here on the mailbox gets everything behind `mailbox.since`."""
         mailbox.open(self.seq)
@@ -71,7 +76,7 @@ class Tail:
         self._known = max(self._known, seq)
         if not self._mailboxes:
             self._jump()
-        elif self._known > self.seq:
+        elif self.is_behind:
             self._behind.set()
 
     def close(self) -> None:
@@ -85,7 +90,7 @@ class Tail:
         while True:
             await self._behind.wait()
             await asyncio.sleep(PATIENCE_SECONDS)
-            while self._known > self.seq:
+            while self.is_behind:
                 await self._until_a_follower_has_room()
                 if not self._mailboxes:
                     self._jump()
