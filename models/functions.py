@@ -9,7 +9,7 @@ import sqlite3
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import ColumnElement, Dialect, LargeBinary, Text, TypeDecorator
+from sqlalchemy import Dialect, LargeBinary, Text, TypeDecorator, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -47,11 +47,18 @@ class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower 
     type = UtcDateTime()
     inherit_cache = True
 
+    def __init__(self, time: Any, minutes: int) -> None:
+        # Text of the statement, not a parameter: what is compiled once is run again with other parameters.
+        super().__init__(time, literal_column(str(int(minutes))))
+
 
 class unindexed(GenericFunction[Any]):  # noqa: N801
     """The column itself, which SQLite's planner may not look up in an index (it has no statistics to choose by)."""
 
     inherit_cache = True
+
+    def __init__(self, column: Any) -> None:
+        super().__init__(column, type_=column.type)
 
 
 class latency_buckets(GenericFunction[Any]):  # noqa: N801
@@ -107,22 +114,16 @@ def _arguments(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) 
     return [compiler.process(clause, **kw) for clause in element.clauses]
 
 
-def _minutes(element: GenericFunction[Any]) -> tuple[ColumnElement[Any], int]:
-    time, minutes = element.clauses
-    return time, int(minutes.value)
-
-
 @compiles(time_bucket, "postgresql")
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
-    time, minutes = _minutes(element)
-    return f"date_bin('{minutes} minutes', {compiler.process(time, **kw)}, timestamptz '2000-01-01 00:00:00Z')"
+    time, minutes = _arguments(element, compiler, **kw)
+    return f"date_bin('{minutes} minutes', {time}, timestamptz '2000-01-01 00:00:00Z')"
 
 
 @compiles(time_bucket, "sqlite")
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
-    time, minutes = _minutes(element)
-    sql = compiler.process(time, **kw)
-    return f"({sql} - {sql} % {minutes * 60_000_000})"
+    time, minutes = _arguments(element, compiler, **kw)
+    return f"({time} - {time} % ({minutes} * 60000000))"
 
 
 @compiles(unindexed, "postgresql")
