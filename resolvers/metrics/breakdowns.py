@@ -8,8 +8,9 @@ from typing import Any
 from models import ReadSession
 from resolvers.metrics.blocks import API, Block
 from resolvers.metrics.figures import ApiFigures, Figures, dollars, figures_of, named_sums, share
-from resolvers.metrics.readings import OTHER_ROUTES, Key, Question, Reading, read
+from resolvers.metrics.readings import Key, Question, Reading, read
 from resolvers.metrics.scopes import Scope
+from resolvers.rollups.routes import OTHER_ROUTES
 
 Rank = Decimal | None
 Position = tuple[Rank, Key]

@@ -10,7 +10,7 @@ from resolvers.errors import Invalid
 MAX_POINTS = 3000
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
-HOUR = dt.timedelta(hours=1)
+MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 INTERVALS = ("minute", "hour", "day", "week", "month")
 
 
@@ -109,7 +109,10 @@ def _floor(local: dt.datetime, interval: str, zone: ZoneInfo) -> dt.datetime:
         case "minute":
             return instant.replace(second=0, microsecond=0)
         case "hour":
-            return instant - dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+            hour = instant - dt.timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+            while _offset(hour, zone) != local.utcoffset():
+                hour += MINUTE
+            return hour
         case "day":
             return _midnight(day, zone)
         case "week":
@@ -119,13 +122,18 @@ def _floor(local: dt.datetime, interval: str, zone: ZoneInfo) -> dt.datetime:
 
 
 def _next_hour(start: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """The next instant at which a local clock shows a full hour (half-hour shifts make an hour of 30 or 90 minutes)."""
-    beyond = start + HOUR
-    minutes = beyond.astimezone(zone).minute
-    if minutes == 0:
-        return beyond
-    back = beyond - dt.timedelta(minutes=minutes)
-    return back if back > start else beyond + dt.timedelta(minutes=60 - minutes)
+    """The next full hour of a local clock, or the instant at which it is set: its hours before and after are two."""
+    offset = _offset(start, zone)
+    after = start + HOUR - dt.timedelta(minutes=start.astimezone(zone).minute)
+    if _offset(after, zone) != offset:
+        after = start + MINUTE
+        while _offset(after, zone) == offset:
+            after += MINUTE
+    return after
+
+
+def _offset(instant: dt.datetime, zone: ZoneInfo) -> dt.timedelta | None:
+    return instant.astimezone(zone).utcoffset()
 
 
 def _days_later(start: dt.datetime, zone: ZoneInfo, days: int) -> dt.datetime:

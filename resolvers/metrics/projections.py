@@ -54,7 +54,7 @@ def project(days: list[Decimal]) -> Projection:
     if len(days) > 1:
         error = statistics.stdev(days) / Decimal(math.sqrt(len(days)))
         margin = Decimal(float(student.ppf((1 + CONFIDENCE) / 2, len(days) - 1))) * error
-        low, high = max(mean - margin, Decimal(0)) * DAYS_A_MONTH, (mean + margin) * DAYS_A_MONTH
+        low, high = (mean - margin) * DAYS_A_MONTH, (mean + margin) * DAYS_A_MONTH
     return Projection(
         basis_days=len(days),
         daily_usd=_rounded(mean),

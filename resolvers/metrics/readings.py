@@ -23,8 +23,8 @@ from resolvers.errors import Invalid
 from resolvers.metrics.blocks import Block, Cube
 from resolvers.metrics.segments import FACTS, Segment, segments
 from resolvers.metrics.snapshots import Snapshot, Tail
+from resolvers.rollups.routes import OTHER_ROUTES
 
-OTHER_ROUTES = "(other)"
 FACTS_AT_MOST = dt.timedelta(days=31)
 MINUTES_KEPT = dt.timedelta(days=13)
 """A day less than the fold keeps minute rows for, so that a row is there whenever it is asked for."""

@@ -1,0 +1,71 @@
+"""The root field `node`: any object of the key's project, by its id."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+import strawberry
+
+from models import ReadSession
+from resolvers import api_calls, api_keys, usage_events
+from resolvers.principals import Principal, Role
+from schema.api_calls import ApiCall
+from schema.api_keys import ApiKey
+from schema.context import Info
+from schema.guards import READS
+from schema.ids import Node, decode_id
+from schema.usage_events import UsageEvent
+from schema.viewer import Project, Viewer
+
+LARGEST: Final = 2**63 - 1
+LARGEST_KEY: Final = 2**31 - 1
+
+Load = Callable[[ReadSession, Principal, int], Awaitable[Node | None]]
+"""Answers the object with a number in the principal's project, or None: not there, or not for this key."""
+
+
+async def _usage_event(session: ReadSession, principal: Principal, number: int) -> UsageEvent | None:
+    fact = await usage_events.get_usage_event(session, project_id=principal.project_id, seq=number)
+    return UsageEvent.of(fact) if fact else None
+
+
+async def _api_call(session: ReadSession, principal: Principal, number: int) -> ApiCall | None:
+    fact = await api_calls.get_api_call(session, project_id=principal.project_id, seq=number)
+    return ApiCall.of(fact) if fact else None
+
+
+async def _api_key(session: ReadSession, principal: Principal, number: int) -> ApiKey | None:
+    if principal.role is not Role.ADMIN or number > LARGEST_KEY:
+        return None
+    row = await api_keys.get_api_key(session, project_id=principal.project_id, key_id=number)
+    return ApiKey.of(row) if row else None
+
+
+async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
+    return Viewer.of(principal).project if number == principal.project_id else None
+
+
+LOADERS: Final[dict[str, Load]] = {
+    "UsageEvent": _usage_event,
+    "ApiCall": _api_call,
+    "ApiKey": _api_key,
+    "Project": _project,
+}
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(
+        description="The object with an id; null when there is none, or none that this key may see.", extensions=[READS]
+    )
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The object's `id`.")],  # noqa: A002
+    ) -> Node | None:
+        principal, wanted = info.context.principal, decode_id(id)
+        load = LOADERS.get(wanted.type_name)
+        if load is None or wanted.project_id != principal.project_id or not wanted.key.isdecimal():
+            return None
+        number = int(wanted.key) if len(wanted.key) < len(str(LARGEST)) else 0
+        async with info.context.reading() as session:
+            return await load(session, principal, number)
