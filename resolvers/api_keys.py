@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select
 
 from models import ApiKey, Project, ReadSession, WriteSession
 from resolvers.audit_entries import record_audit_entry
@@ -114,7 +114,7 @@ async def list_api_keys(
 ) -> Sequence[ApiKey]:
     """At most `limit` keys, the newest first, from those older than key number `before`."""
     keys = select(ApiKey).where(ApiKey.project_id == project_id).order_by(ApiKey.id.desc()).limit(limit)
-    return await session.scalars(keys if before is None else keys.where(ApiKey.id < before))
+    return await session.scalars(keys if before is None else keys.where(ApiKey.id < literal(before, BigInteger)))
 
 
 async def count_api_keys(session: ReadSession, *, project_id: int) -> int:

@@ -5,13 +5,15 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from schema.api_calls import ApiCallMutation, ApiCallQuery
+from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.scalars import SCALARS
 from schema.usage_events import UsageEventMutation, UsageEventQuery
+from schema.viewer import ViewerQuery
 
-Query = merge_types("Query", (MetricsQuery, UsageEventQuery, ApiCallQuery))
-Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation))
+Query = merge_types("Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery))
+Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation))
 Subscription = merge_types("Subscription", (LiveMetricsSubscription,))
 
 schema = strawberry.Schema(

@@ -31,6 +31,8 @@ class Services:
     database: Database
     hub: "Hub"
     writer: "Writer"
+    forget_key: Callable[[int, int], None] = lambda project_id, key_id: None
+    """Told of a key (its project and number) after the commit of its revocation: who remembers keys drops it."""
 
 
 @dataclass(slots=True)

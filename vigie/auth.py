@@ -14,12 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from cachetools import TTLCache
 from prometheus_client import Counter
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 
 from models import ApiKey, Database
 from resolvers.api_keys import digest_of, find_api_keys
+from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
 
 REMEMBERED_SECONDS: Final = 2.0
@@ -56,7 +59,10 @@ class Authenticator:
         self._written: dict[tuple[int, int], dt.datetime] = {}
 
     async def authenticate(self, secret: str) -> Principal | None:
-        """Whose key this is; None when nobody's, or when it was revoked or has expired."""
+        """Whose key this is; None when nobody's, or when it was revoked or has expired.
+
+        Raises Unavailable when the database has to be asked and does not answer.
+        """
         digest = digest_of(secret)
         key = self._known.get(digest) or await self._look_up(digest)
         now = dt.datetime.now(dt.UTC)
@@ -65,10 +71,11 @@ class Authenticator:
             REFUSED.labels(refused).inc()
             return None
         principal = key.principal
+        structlog.contextvars.bind_contextvars(project=principal.project_name)
         self._used[principal.project_id, principal.key_id] = now
         return principal
 
-    def forget(self, *, project_id: int, key_id: int) -> None:
+    def forget(self, project_id: int, key_id: int) -> None:
         """Drops what is remembered of a key: the next use asks the database."""
         self._lookups.clear()  # a query that runs now may have read the key as it was
         for digest, key in list(self._known.items()):
@@ -100,8 +107,11 @@ class Authenticator:
     async def _query(self, digest: bytes) -> _Key | None:
         this = asyncio.current_task()
         try:
-            async with self._database.read() as session:
-                rows = await find_api_keys(session, digest=digest)
+            try:
+                async with self._database.read() as session:
+                    rows = await find_api_keys(session, digest=digest)
+            except (SQLAlchemyError, OSError) as error:
+                raise Unavailable("The database does not answer: try again.", retry_after=1) from error
             found = next((key for row, project in rows if (key := _key(row, project.name, digest))), None)
             if found is None:
                 self._unknown[digest] = None

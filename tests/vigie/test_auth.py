@@ -74,7 +74,7 @@ async def test_a_revoked_key_ends_at_once_here(
     assert await authenticator.authenticate(secret) is not None
     async with database.write() as session:
         await revoke_api_key(session, project_id=project.id, key_id=key.id, actor="tests")
-    authenticator.forget(project_id=project.id, key_id=key.id)
+    authenticator.forget(project.id, key.id)
     before = refused("revoked")
     assert await authenticator.authenticate(secret) is None
     assert refused("revoked") == before + 1
@@ -110,7 +110,7 @@ async def test_a_revocation_during_a_lookup_is_not_forgotten(
     await read.wait()
     async with database.write() as session:
         await revoke_api_key(session, project_id=project.id, key_id=key.id, actor="tests")
-    authenticator.forget(project_id=project.id, key_id=key.id)
+    authenticator.forget(project.id, key.id)
     revoked.set()
     await asked_before
     assert await authenticator.authenticate(secret) is None
