@@ -1,0 +1,126 @@
+"""What happens to every HTTP request, whatever answers it: an id, a log line, figures, headers, and no bare fault."""
+
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingest.problems import Problem
+from resolvers.errors import Unavailable
+
+REQUESTS: Final = Counter("vigie_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
+SECONDS: Final = Histogram(
+    "vigie_http_request_seconds",
+    "Seconds from the head of a request to the end of its answer.",
+    ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+IN_PROGRESS: Final = Gauge("vigie_http_requests_in_progress", "HTTP requests being answered now.")
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "(other)"
+QUIET: Final = ("/health", "/metrics", "/graphiql")
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+# Answers are data, some of it private; what is a page or an asset says otherwise itself.
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Outermost:
+    """The outermost middleware.
+
+    `routes` are the paths that figures may name (one that ends in `/` stands for all below it), so that nobody can make
+    new series by asking for new paths. While `closing()`, answers ask clients to take their next request elsewhere.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Iterable[str], closing: Callable[[], bool]) -> None:
+        self._app = app
+        self._exact = frozenset(routes)
+        self._prefixes = tuple(route for route in self._exact if route.endswith("/") and route != "/")
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send, request_id)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if self._closing():
+                    headers["connection"] = "close"
+            await send(message)
+
+        with IN_PROGRESS.track_inprogress():
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception as error:
+                log.exception("request failed", path=scope["path"])
+                if status:
+                    raise
+                await _problem(error, request_id).response()(scope, receive, send_with_headers)
+            finally:
+                self._count(scope, status, time.perf_counter() - started)
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        route = self._route(scope["path"])
+        REQUESTS.labels(method, route, status or "disconnected").inc()
+        SECONDS.labels(method, route).observe(seconds)
+        write = log.debug if scope["path"].startswith(QUIET) else log.info
+        client = scope.get("client")
+        write(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status or None,
+            duration_ms=round(seconds * 1000, 3),
+            client=client[0] if client else None,
+        )
+
+    def _route(self, path: str) -> str:
+        if path in self._exact:
+            return path
+        return next((prefix for prefix in self._prefixes if path.startswith(prefix)), OTHER)
+
+
+def _problem(error: Exception, request_id: str) -> Problem:
+    if isinstance(error, Unavailable):
+        return Problem(503, error.message, Retry_After=str(math.ceil(error.retry_after or 1)))
+    return Problem(500, f"Internal error; the log has it under request id {request_id}.")
+
+
+def _request_id(scope: Scope) -> str:
+    """The client's own id when it is harmless, else a new one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

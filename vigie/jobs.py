@@ -1,0 +1,47 @@
+"""What runs beside the requests: loops that survive their failures, ended together."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+RUNS: Final = Counter("vigie_job_runs_total", "Runs of background jobs, by how they ended.", ["job", "outcome"])
+LONGEST_PAUSE: Final = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Jobs:
+    """The background jobs of the process."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def every(self, seconds: float, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Runs it now, and again `seconds` after each end. A failure is logged, counted, and waited out ever longer."""
+        self._tasks.append(asyncio.create_task(_repeat(seconds, name, run), name=name))
+
+    async def close(self) -> None:
+        """Cancels the jobs, in the middle of a run if need be, and waits until they have ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _repeat(seconds: float, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    failures = 0
+    while True:
+        try:
+            await run()
+        except Exception:
+            failures += 1
+            RUNS.labels(name, "failed").inc()
+            log.exception("job failed", job=name, failures=failures)
+        else:
+            failures = 0
+            RUNS.labels(name, "done").inc()
+        pause = min(seconds * 2**failures, max(seconds, LONGEST_PAUSE)) if failures else seconds
+        await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 — spreads load, keeps no secret
