@@ -34,7 +34,7 @@ class Limits:
     operations: int = 50
     depth: int = 15
     introspection_depth: int = 20
-    fields: int = 1_000
+    fields: int = 500
     aliases: int = 50
     root_fields: int = 20
 

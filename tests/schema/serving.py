@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Self, cast
 
 import httpx2
@@ -65,6 +66,10 @@ class Query:
     @strawberry.field(extensions=[READS], description="Adds one.")
     def after(self, number: BigInt, step: int = 1) -> BigInt:
         return number + step
+
+    @strawberry.field(extensions=[READS], description="Gives back what it got.")
+    def price(self, of: Decimal) -> Decimal:
+        return of
 
     @strawberry.field(extensions=[READS], description="Has a fault.")
     async def broken(self) -> str | None:

@@ -241,7 +241,7 @@ async def test_too_many_operations_are_refused_one_by_one() -> None:
 
 
 async def test_a_slow_client_holds_back_itself_alone(serving: Serving) -> None:
-    async with serving.socket(max_queue=1) as slow, serving.socket() as quick:
+    async with serving.socket(max_queue=1, close_timeout=0.1) as slow, serving.socket() as quick:
         await slow.subscribe("a", 'subscription { flood(name: "slow") }')
         await eventually(lambda: PRODUCED.get("slow", 0) > 0)
         await asyncio.sleep(0.5)
@@ -262,7 +262,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(serving: Serving) -> N
     await eventually(lambda: sockets() == 0)
     before = asyncio.all_tasks()
     for ends in range(3):
-        async with serving.socket(max_queue=1) as socket:
+        async with serving.socket(max_queue=1, close_timeout=0.1) as socket:
             await socket.subscribe("silence", f'subscription {{ silence(name: "s{ends}") }}')
             await socket.subscribe("flood", f'subscription {{ flood(name: "f{ends}") }}')
             await socket.subscribe("slow", "{ slow(seconds: 60) }")
