@@ -1,9 +1,12 @@
 """Brings a database to the present schema."""
 
+from enum import Enum
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from models import Database
@@ -36,3 +39,25 @@ async def migrate(database: Database) -> None:
 
     async with database.engine.begin() as connection:
         await connection.run_sync(upgrade)
+
+
+class Revision(Enum):
+    """Where a database stands."""
+
+    CURRENT = "at the newest revision"
+    BEHIND = "migrations are missing"
+    FOREIGN = "at a revision that this Vigie does not know"
+
+
+async def revision(database: Database) -> Revision:
+    """Where the database stands, seen from the migrations of this Vigie."""
+    known = ScriptDirectory.from_config(config())
+    async with database.engine.connect() as connection:
+        found = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    if found == known.get_current_head():
+        return Revision.CURRENT
+    return (
+        Revision.BEHIND
+        if found in {None, *(script.revision for script in known.walk_revisions())}
+        else Revision.FOREIGN
+    )

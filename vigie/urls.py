@@ -1,5 +1,6 @@
 """Addresses of servers, as people write them, brought to the form that the drivers take."""
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import make_url
@@ -47,3 +48,9 @@ def redis_url(text: str) -> str:
 def without_password(text: str) -> str:
     """An address as it may be shown and logged."""
     return make_url(text).render_as_string(hide_password=True)
+
+
+def sqlite_file(text: str) -> Path | None:
+    """The file of a SQLite address; None for one of a server."""
+    url = make_url(text)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -1,0 +1,127 @@
+"""The application: what the process is made of, how it is wired, and in which order it starts and ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from ingest.json_events import JsonEvents
+from ingest.problems import Problem
+from integrations.prices import ListPrices
+from models import Database
+from realtime.backends import open_broadcast
+from realtime.hub import Hub
+from resolvers.events.writer import Writer
+from schema import schema
+from schema.context import Services
+from schema.execution import Engine
+from schema.http import GraphQLOverHTTP
+from schema.websocket import GraphQLOverWebSocket
+from vigie import graphiql
+from vigie.auth import Authenticator
+from vigie.bootstrap import bootstrap
+from vigie.http import Outermost
+from vigie.jobs import Jobs
+from vigie.migrate import migrate
+from vigie.partitions import make_months
+from vigie.probes import Readiness, database_answers, live
+from vigie.settings import Settings
+from vigie.telemetry import VERSION, metrics
+
+LAST_USES_SECONDS: Final = 5.0
+PARTITIONS_SECONDS: Final = 24 * 3600.0
+
+NOTHING_HERE: Final = (
+    "There is nothing at this address. GraphQL and GraphiQL are at /graphql, events are sent to /v1/events, "
+    "and /health/live, /health/ready and /metrics tell how Vigie is."
+)
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The ASGI application. Its lifespan migrates the database, makes the first key, and runs what runs beside it.
+
+    `app.state.readiness` is the Readiness of the process; `app.state.first_key` is, after the start, the text of the
+    admin key that this start generated, or None.
+    """
+    database = Database(settings.database)
+    hub = Hub(database, open_broadcast(settings.redis_url))
+    writer = Writer(database, ListPrices(), publish=hub.publish)
+    authenticator = Authenticator(database)
+    readiness = Readiness()
+    readiness.add("database", database_answers(database))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as ending:
+            ending.push_async_callback(database.close)
+            await migrate(database)
+            admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
+            app.state.first_key = await bootstrap(database, admin_key=admin_key)
+            ending.push_async_callback(authenticator.close)
+            database.published = hub.publish_activities
+            await ending.enter_async_context(hub)
+            await writer.start()
+            ending.push_async_callback(writer.stop)
+            jobs = Jobs()
+            ending.push_async_callback(jobs.close)
+            jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
+            if database.dialect == "postgresql":
+                jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
+            readiness.started = True
+            log.info("ready", version=VERSION, database=database.dialect, redis=settings.redis_url is not None)
+            yield
+            readiness.started = False
+            log.info("ending")
+
+    engine = Engine(schema, Services(database, hub, writer, authenticator.forget))
+    authenticate = authenticator.authenticate
+    routes: list[BaseRoute] = [
+        Route("/", RedirectResponse("/graphql")),
+        Route("/graphql", GraphQLOverHTTP(engine, authenticate, page=graphiql.page)),
+        WebSocketRoute(
+            "/graphql", GraphQLOverWebSocket(engine, authenticate, allowed_origins=settings.allowed_origins)
+        ),
+        Route("/v1/events", JsonEvents(authenticate, writer)),
+        Route("/health/live", live),
+        Route("/health/ready", readiness.ready),
+        Route("/metrics", metrics),
+        graphiql.assets(),
+    ]
+    paths = {route.path for route in routes if isinstance(route, Route)} | {"/graphiql/"}
+    middleware = [Middleware(Outermost, routes=paths, closing=lambda: readiness.draining)]
+    if settings.allowed_origins:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
+                expose_headers=["X-Request-ID", "Retry-After"],
+            )
+        )
+    app = Starlette(
+        routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _refused}
+    )
+    app.state.readiness = readiness
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """What Starlette refuses by itself: an unknown path, a method that a path does not take."""
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = NOTHING_HERE if error.status_code == HTTPStatus.NOT_FOUND else error.detail
+    response = Problem(error.status_code, detail).response()
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,37 @@
+"""`vigie doctor`: says what is misconfigured, and what to do about it."""
+
+import asyncio
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from vigie.cli.output import WRONG, out
+from vigie.diagnosis import Finding, Verdict, examine, fail
+from vigie.settings import SettingsError, load_settings
+
+COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"}
+
+
+def doctor() -> None:
+    """Check settings, data folder, database, clock, Redis, GraphiQL and port.
+
+    Changes nothing, and may run beside a server. Ends with 1 when something fails.
+    """
+    findings = asyncio.run(_findings())
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for finding in findings:
+        verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
+        advice = f"\n[dim]→[/] {escape(finding.remedy)}" if finding.remedy else ""
+        table.add_row(verdict, finding.what, escape(finding.detail) + advice)
+    out.print(table)
+    if any(finding.verdict is Verdict.FAIL for finding in findings):
+        raise typer.Exit(WRONG)
+
+
+async def _findings() -> list[Finding]:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return [fail(problem.variable, problem.message, "set it right, or unset it") for problem in error.problems]
+    return [finding async for finding in examine(settings)]

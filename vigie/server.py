@@ -1,0 +1,75 @@
+"""uvicorn, with the ends that Vigie needs: traffic is turned away before it is cut, and an end always comes."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from vigie.probes import Readiness
+from vigie.settings import Settings
+
+GRACEFUL_SECONDS: Final = 12
+END_SECONDS: Final = 28.0
+"""After which the process ends whatever still runs: orchestrators kill at 30."""
+MOST_CONNECTIONS: Final = 10_000
+MESSAGE_BYTES: Final = 1 << 20
+STUCK_SECONDS: Final = 1.0
+
+
+class WebSockets(WebSocketsSansIOProtocol):
+    """Frees the socket of a client that answers no ping: a close would wait for it to read."""
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(STUCK_SECONDS, self.transport.abort)
+
+
+class Server(uvicorn.Server):
+    """Serves until SIGINT or SIGTERM. On SIGTERM it first drains: not ready, but answering, for `drain_seconds`."""
+
+    def __init__(self, app: Starlette, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",  # the caller runs it, around the server
+                loop="uvloop",
+                http="httptools",
+                ws=WebSockets,
+                ws_per_message_deflate=False,
+                ws_max_size=MESSAGE_BYTES,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_graceful_shutdown=GRACEFUL_SECONDS,
+                server_header=False,
+                access_log=False,
+                log_config=None,
+            )
+        )
+        self._readiness: Readiness = app.state.readiness
+        self._drain_seconds = settings.drain_seconds
+        self._hurry = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends it in order, a second one at once. Nothing is raised again: the exit code is 0."""
+        if self.should_exit:
+            self.force_exit = self._hurry = True
+            return
+        self.should_exit = True
+        self._hurry = sig == signal.SIGINT
+        watchdog = threading.Timer(END_SECONDS, os._exit, [1])
+        watchdog.daemon = True
+        watchdog.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._readiness.draining = True
+        until = time.monotonic() + self._drain_seconds
+        while not self._hurry and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # a signal handler cannot set an asyncio.Event
+        await super().shutdown(sockets)
