@@ -49,6 +49,7 @@ class RedisBackend(BroadcastBackend):
     def __init__(self, url: str) -> None:
         self._client = Redis.from_url(
             url,
+            protocol=2,  # with 3, redis-py 8 does not notice that a pooled connection has died
             socket_connect_timeout=ANSWER_SECONDS,
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0, supported_errors=()),  # reconnecting is our task's business alone
@@ -101,10 +102,10 @@ class RedisBackend(BroadcastBackend):
                     await pubsub.subscribe(ALIVE, *wanted)
                     group.create_task(self._follow(pubsub, wanted))
                     group.create_task(self._listen(pubsub))
-            except* Exception as lost:
+            except* Exception as lost:  # noqa: BLE001 — whatever ended this connection, the next one is tried
                 if failures == 0 or self._connected:
                     failures = 0
-                    log.warning("redis is away, streams go on from the tables", exc_info=lost)
+                    log.warning("redis is away, streams go on from the tables", error=repr(lost.exceptions[0]))
             self._connected = False
             CONNECTED.set(0)
             RECONNECTS.inc()

@@ -48,14 +48,15 @@ class Hub:
     def __init__(self, database: Database, broadcast: Broadcast) -> None:
         self.reader = Reader(database)
         self._broadcast = broadcast
-        self._installation = ""
+        self.installation = ""
+        """What sets our channels apart from those of others on the same Redis."""
         self._followed: dict[int, _Followed] = {}
         self._outbox: dict[int, Committed] = {}
         self._posted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._installation = await self.reader.installation()
+        self.installation = await self.reader.installation()
         await self._broadcast.connect()
         self._start(self._send(), "hub-send")
         self._start(self._poll(), "hub-poll")
@@ -135,7 +136,7 @@ class Hub:
             posts, self._outbox = self._outbox, {}
             for project_id, committed in posts.items():
                 try:
-                    await self._broadcast.publish(self._channel(project_id), committed)
+                    await self._broadcast.publish(self.channel(project_id), committed)
                     SENT.inc()
                 except Exception:
                     log.warning("a nudge was not sent; the counters will tell", project_id=project_id, exc_info=True)
@@ -146,7 +147,7 @@ class Hub:
             group.create_task(tail.fill_gaps())
 
     async def _listen(self, tail: Tail) -> None:
-        async with self._broadcast.subscribe(self._channel(tail.project_id)) as subscriber:
+        async with self._broadcast.subscribe(self.channel(tail.project_id)) as subscriber:
             while True:
                 event = await subscriber.get()
                 RECEIVED.inc()
@@ -167,8 +168,9 @@ class Hub:
                 if followed := self._followed.get(project_id):
                     followed.tail.know(seq)
 
-    def _channel(self, project_id: int) -> str:
-        return f"vigie:{self._installation}:{project_id}"
+    def channel(self, project_id: int) -> str:
+        """The channel on which the commits of a project are announced."""
+        return f"vigie:{self.installation}:{project_id}"
 
 
 def _joined(first: Committed, second: Committed) -> Committed:

@@ -1,6 +1,7 @@
 """A subscriber of tests: takes frames as they come and checks what every stream promises."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -33,6 +34,7 @@ class Listener:
         self.reading = asyncio.Event()
         """Cleared by a test that wants the subscriber to stall."""
         self.reading.set()
+        self._times: list[float] = []
         self._heard = asyncio.Condition()
 
     @property
@@ -46,6 +48,10 @@ class Listener:
     @property
     def missed(self) -> int:
         return sum(frame.missed for frame in self.frames)
+
+    def heard_at(self, seq: int) -> float:
+        """When the frame came that reaches `seq`, by the monotonic clock."""
+        return next(at for at, frame in zip(self._times, self.frames, strict=True) if frame.cursor_seq >= seq)
 
     async def until(self, seq: int) -> None:
         """Waits until the stream has come as far as `seq`."""
@@ -63,6 +69,7 @@ class Listener:
                 assert all(self.cursor < fact.seq <= frame.cursor_seq for fact in frame.facts)
             async with self._heard:
                 self.frames.append(frame)
+                self._times.append(time.monotonic())
                 self._heard.notify_all()
             await self.reading.wait()
 
