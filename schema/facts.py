@@ -1,16 +1,25 @@
 """Where a list of facts by time continues."""
 
 import datetime as dt
+from typing import Annotated
 
+import msgspec
+
+from models.base import from_microseconds, to_microseconds
 from realtime.facts import ApiCallFact, UsageFact
 from schema.paging import decode_cursor, encode_cursor
+
+Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 def time_cursor(place: str, fact: UsageFact | ApiCallFact) -> str:
     """The cursor of a fact in a list by time."""
-    return encode_cursor(place, (fact.time.isoformat(), fact.seq))
+    return encode_cursor(place, (to_microseconds(fact.time), fact.seq))
 
 
 def time_position(place: str, cursor: str | None) -> tuple[dt.datetime, int] | None:
     """Where a list by time continues. Raises Invalid for a cursor of another list."""
-    return None if cursor is None else decode_cursor(place, cursor, tuple[dt.datetime, int])
+    if cursor is None:
+        return None
+    microseconds, seq = decode_cursor(place, cursor, tuple[Microseconds, int])
+    return from_microseconds(microseconds), seq

@@ -5,6 +5,7 @@ A root field takes `first: First` and `after: After`, reads one row more than as
 """
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ from schema.ids import from_opaque, to_opaque
 T = TypeVar("T")
 Row = TypeVar("Row")
 Keys = TypeVar("Keys", bound=tuple[Any, ...])
-Key = int | str | float | None
+Key = int | str | float | Decimal | None
 
 MAX_FIRST: Final = 200
 _INTEGER_END: Final = 2**63  # what a database column can hold ends here
@@ -95,6 +96,13 @@ def decode_cursor(place: str, text: str, keys: type[Keys], *, field: str = "afte
         decoded: Keys | None = msgspec.json.decode(raw, type=keys) if found == place else None
     except (ValueError, RecursionError):
         decoded = None
-    if decoded is None or any(isinstance(key, int) and abs(key) >= _INTEGER_END for key in decoded):
+    if decoded is None or any(_is_beyond(key) for key in decoded):
         raise Invalid(f"`{field}` is not a cursor of this list.", field=field)
     return decoded
+
+
+def _is_beyond(key: object) -> bool:
+    """Whether no row can have this key."""
+    if isinstance(key, Decimal):
+        return not key.is_finite()
+    return isinstance(key, int) and abs(key) >= _INTEGER_END

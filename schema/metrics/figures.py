@@ -86,13 +86,9 @@ def needs(fields: Sequence[SelectedField]) -> frozenset[str]:
 
 def position_cursor(place: str, position: breakdowns.Position) -> str:
     """The cursor of a breakdown's entry. `place` names the dimension and the order that it belongs to."""
-    rank, key = position
-    return encode_cursor(place, (None if rank is None else str(rank), key))
+    return encode_cursor(place, position)
 
 
 def position_at(place: str, cursor: str | None) -> breakdowns.Position | None:
     """Where a page continues. Raises Invalid for a cursor of another list."""
-    if cursor is None:
-        return None
-    rank, key = decode_cursor(place, cursor, tuple[str | None, str | None])
-    return (None if rank is None else Decimal(rank), key)
+    return None if cursor is None else decode_cursor(place, cursor, tuple[Decimal | None, str | None])
