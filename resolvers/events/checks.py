@@ -15,7 +15,7 @@ import uuid_utils
 from integrations.prices import Prices
 from models.base import PICODOLLARS
 from resolvers.events.attributes import attributes_json
-from resolvers.events.inputs import ApiCallInput, EventInput, Tokens, UsageEventInput
+from resolvers.events.inputs import ROUTE, ApiCallInput, EventInput, Tokens, UsageEventInput
 from resolvers.events.rejections import TIME_OUT_OF_RANGE, Refused, Rejection, unfit
 
 Row: TypeAlias = list[Any]
@@ -154,6 +154,8 @@ class Checker:
             _check_text("id", event.id)
             _check_text("route", event.route)
             _check_shared_text(event)
+        if len(event.route) * 4 > ROUTE and len(event.route.encode()) > ROUTE:
+            raise unfit("route")
         method = event.method
         if method not in _METHODS:
             method = method.upper()

@@ -18,7 +18,8 @@ MODEL: Final = 200
 SUBJECT: Final = 256
 SESSION: Final = 256
 TRACE: Final = 128
-ROUTE: Final = 512
+ROUTE: Final = 2000
+"""Also in UTF-8 bytes: an entry of the roll-ups' index holds it whole, and PostgreSQL's end at 2,704."""
 METHOD: Final = 16
 ERROR_TYPE: Final = 200
 ERROR_MESSAGE: Final = 4096

@@ -102,7 +102,7 @@ _RULES: Final = {
     "attributes": f"an object of at most {inputs.ATTRIBUTES} keys of at most {inputs.ATTRIBUTE_KEY} characters each, "
     "without numbers beyond 64 bits",
     "method": f"an HTTP method of at most {inputs.METHOD} letters",
-    "route": f"a path template of 1 to {inputs.ROUTE} characters, such as /nodes/{{id}}",
+    "route": f"a path template of 1 to {inputs.ROUTE} UTF-8 bytes, such as /nodes/{{id}}",
     "requestBytes": _BYTES,
     "responseBytes": _BYTES,
     "cache": "`hit`, `miss` or `none`",
