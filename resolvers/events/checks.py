@@ -25,7 +25,7 @@ MOST_USD: Final = 1_000_000
 
 FROM_NOWHERE: Final = "none"
 FROM_PROVIDER: Final = "provider"
-FROM_PRICE_LIST: Final = "price_list"
+FROM_BOOK: Final = "book"
 
 _NO_TOKENS: Final = Tokens()
 _PICODOLLAR: Final = Decimal(1).scaleb(-12)
@@ -117,7 +117,7 @@ class Checker:
             if cost is None:
                 source = FROM_NOWHERE
             else:
-                source = FROM_PRICE_LIST
+                source = FROM_BOOK
                 version = self._prices.version
         return [
             self._project_id,
