@@ -1,6 +1,6 @@
 """What commands print, and how they end when something is wrong: a sentence and a remedy, never a traceback."""
 
-from collections.abc import Callable
+import sys
 from typing import Any, NoReturn
 
 import typer
@@ -12,7 +12,10 @@ from typer.core import TyperGroup
 from resolvers.errors import Refusal
 from vigie.settings import SettingsError
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 160
+"""Columns where a program reads, who needs no line breaks."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WRONG = 1
@@ -50,9 +53,6 @@ def new_app(*, help: str) -> typer.Typer:  # noqa: A002 — typer's own word
     return typer.Typer(
         cls=Commands, help=help, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
     )
-
-
-Command = Callable[..., None]
 
 
 def _first_line(error: Exception) -> str:

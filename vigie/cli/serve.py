@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import shutil
 import socket
 import sys
@@ -53,7 +54,18 @@ async def run(settings: Settings, listener: socket.socket) -> None:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         welcome(settings, app.state.first_key)
+        spare_the_collector()
         await Server(app, settings).serve(sockets=[listener])
+
+
+def spare_the_collector() -> None:
+    """Keeps the garbage collector off what the start made, which stays, and from looking every 700 allocations.
+
+    It took half of the time of a small request.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def listen(settings: Settings) -> socket.socket:
