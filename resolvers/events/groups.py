@@ -71,19 +71,17 @@ class Part:
 
     request: Request
     rows: dict[Table, list[Row]]
-
-    def __len__(self) -> int:
-        return sum(len(rows) for rows in self.rows.values())
+    size: int
 
     def halves(self) -> "tuple[Part, Part]":
         """The same rows as two parts."""
-        rest = len(self) // 2
+        middle = rest = self.size // 2
         first: dict[Table, list[Row]] = {}
         second: dict[Table, list[Row]] = {}
         for table, rows in self.rows.items():
             first[table], second[table] = rows[:rest], rows[rest:]
             rest -= len(first[table])
-        return Part(self.request, first), Part(self.request, second)
+        return Part(self.request, first, middle), Part(self.request, second, self.size - middle)
 
 
 async def store(store: Store, parts: Sequence[Part], *, exact: bool, uncertain: bool = False) -> list[Committed]:
@@ -112,7 +110,7 @@ async def store(store: Store, parts: Sequence[Part], *, exact: bool, uncertain: 
         times = await transaction.advance(commits) if commits else {}
     for part in parts:
         part.request.duplicates += duplicates[part]
-        part.request.accepted += len(part) - duplicates[part]
+        part.request.accepted += part.size - duplicates[part]
     facts = _facts(new, commits)
     return [
         Committed(

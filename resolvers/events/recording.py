@@ -58,8 +58,10 @@ async def record(writer: Writer, *, project_id: int, decoded: Decoded, door: str
     rejected = checked.rejected
     if stored.unfit:
         rejected = sorted([*rejected, *_unfit(checked, stored)], key=lambda rejection: rejection.index)
-    ACCEPTED.labels(door).inc(stored.accepted)
-    DUPLICATES.labels(door).inc(stored.duplicates)
+    if stored.accepted:
+        ACCEPTED.labels(door).inc(stored.accepted)
+    if stored.duplicates:
+        DUPLICATES.labels(door).inc(stored.duplicates)
     for rejection in rejected:
         REJECTED.labels(door, rejection.code).inc()
     return Recorded(stored.accepted, stored.duplicates, rejected)

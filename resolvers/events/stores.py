@@ -54,7 +54,7 @@ class StoreFull(StoreError):  # noqa: N818
     """There is no room left on the database's disk."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """A table of facts; a row has its columns in order, and so has `fact`, which makes one."""
 

@@ -111,17 +111,18 @@ class Writer:
         no room on its disk), NotFound when the project is gone. Nothing of the request is stored then, unless the
         connection broke at COMMIT and could not be made again: events that carry ids can safely be sent again.
         """
-        part = Part(Request(project_id, asyncio.get_running_loop().create_future()), {USAGE: usage, CALLS: calls})
+        answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        part = Part(Request(project_id, answer), {USAGE: usage, CALLS: calls}, len(usage) + len(calls))
         if not self.running:
             raise Unavailable("This process is shutting down: send the events again.", retry_after=1)
-        if self._queued + len(part) > MOST_QUEUED:
+        if self._queued + part.size > MOST_QUEUED:
             raise Unavailable(
                 "Too many events are waiting to be stored: send them again a little later.", retry_after=1
             )
-        self._queue(len(part))
+        self._queue(part.size)
         self._waiting.append(part)
         self._wake.set()
-        return await part.request.answer
+        return await answer
 
     def _queue(self, events: int) -> None:
         self._queued += events
@@ -139,10 +140,10 @@ class Writer:
     def _take(self) -> list[Part]:
         """The requests that go into the next transaction."""
         parts = [self._waiting.popleft()]
-        rows = len(parts[0])
-        while self._waiting and rows + len(self._waiting[0]) <= MOST_ROWS:
+        rows = parts[0].size
+        while self._waiting and rows + self._waiting[0].size <= MOST_ROWS:
             part = self._waiting.popleft()
-            rows += len(part)
+            rows += part.size
             parts.append(part)
         return parts
 
@@ -154,8 +155,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 — the callers get it, and the writer goes on
             failure = error
         for part in parts:
-            part.request.finish(len(part), failure)
-            self._queue(-len(part))
+            part.request.finish(part.size, failure)
+            self._queue(-part.size)
 
     async def _store_all(self, parts: Sequence[Part], *, uncertain: bool = False) -> None:
         """Stores the parts, whatever it takes. Raises Unavailable when the database cannot."""
@@ -170,7 +171,7 @@ class Writer:
             except UnknownProject as error:
                 for part in parts:
                     if part.request.project_id in error.project_ids:
-                        part.request.finish(len(part), NotFound("The project does not exist any more."))
+                        part.request.finish(part.size, NotFound("The project does not exist any more."))
                 parts = [part for part in parts if part.request.project_id not in error.project_ids]
             except UnfitData as error:
                 RETRIES.labels("unfit").inc()
@@ -195,7 +196,7 @@ class Writer:
         if len(parts) > 1:
             middle = len(parts) // 2
             halves: Sequence[Sequence[Part]] = (parts[:middle], parts[middle:])
-        elif len(parts[0]) > 1:
+        elif parts[0].size > 1:
             halves = [[half] for half in parts[0].halves()]
         else:
             part = parts[0]
@@ -210,7 +211,7 @@ class Writer:
         duplicates = sum(part.request.duplicates for part in parts)
         commits = await store(self._store, parts, exact=exact, uncertain=uncertain)
         COMMIT_SECONDS.observe(time.perf_counter() - start)
-        GROUP_EVENTS.observe(sum(len(part) for part in parts))
+        GROUP_EVENTS.observe(sum(part.size for part in parts))
         # Duplicates seldom come alone: the next group looks before it numbers, too.
         self._exact = sum(part.request.duplicates for part in parts) > duplicates
         for commit in commits:

@@ -1,5 +1,6 @@
 """Events for tests, as objects of the wire, and a look at what the log holds afterwards."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any
@@ -44,6 +45,12 @@ async def send(writer: Writer, project_id: int, events: Sequence[dict[str, Any]]
     """Records events as the JSON door does."""
     decoded = from_json(orjson.dumps({"events": events}))
     return await record(writer, project_id=project_id, decoded=decoded, door="json")
+
+
+async def until_queued(writer: Writer, events: int) -> None:
+    """Waits until so many events wait for the writer, or are in its transaction."""
+    while writer._queued < events:  # noqa: ASYNC110 — it takes a few turns of the loop
+        await asyncio.sleep(0)
 
 
 async def stored(database: Database, project_id: int) -> list[UsageEvent | ApiCall]:

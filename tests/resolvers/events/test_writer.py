@@ -15,7 +15,7 @@ from resolvers.events import writer as writer_module
 from resolvers.events.writer import Writer
 from resolvers.projects import create_project
 from tests.databases import on_every_server
-from tests.resolvers.events.events import NOW, call, check_log, send, stored, usage
+from tests.resolvers.events.events import NOW, call, check_log, send, stored, until_queued, usage
 
 
 @on_every_server
@@ -213,8 +213,7 @@ async def test_a_full_queue_refuses_and_stores_nothing(
     writer = Writer(database, ListPrices())
     await writer.start()
     first = asyncio.create_task(send(writer, project.id, [usage(f"a-{number}") for number in range(8)]))
-    while not writer._queued:
-        await asyncio.sleep(0)
+    await until_queued(writer, 8)
     with pytest.raises(Unavailable) as refused:
         await send(writer, project.id, [usage(f"b-{number}") for number in range(3)])
     assert refused.value.retry_after
@@ -228,8 +227,7 @@ async def test_stopping_stores_what_waits_and_refuses_what_comes(database: Datab
     writer = Writer(database, ListPrices())
     await writer.start()
     waiting = [asyncio.create_task(send(writer, project.id, [usage(f"u-{number}")])) for number in range(50)]
-    while writer._queued < 50:
-        await asyncio.sleep(0)
+    await until_queued(writer, 50)
     await writer.stop()
     assert sum(answer.accepted for answer in await asyncio.gather(*waiting)) == 50
     with pytest.raises(Unavailable):
@@ -242,8 +240,7 @@ async def test_a_caller_that_goes_away_does_not_disturb_the_others(
 ) -> None:
     gone = asyncio.create_task(send(writer, project.id, [usage("gone")]))
     stays = asyncio.create_task(send(writer, project.id, [usage("stays")]))
-    while writer._queued < 2:
-        await asyncio.sleep(0)
+    await until_queued(writer, 2)
     gone.cancel()
     assert (await stays).accepted == 1
     assert (await send(writer, project.id, [usage("next")])).accepted == 1
