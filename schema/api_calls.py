@@ -66,11 +66,11 @@ class ApiCall(Node):
 
 @strawberry.input(description="Keeps what has one of the values of each list; an empty list keeps all.")
 class ApiCallFilter:
-    subjects: list[str] | None = strawberry.field(default=None, description="Subjects.")
-    routes: list[str] | None = strawberry.field(default=None, description="Route templates.")
-    methods: list[str] | None = strawberry.field(default=None, description="HTTP methods.")
-    statuses: list[int] | None = strawberry.field(default=None, description="HTTP statuses.")
-    environments: list[str] | None = strawberry.field(default=None, description="Environments.")
+    subjects: list[str] | None = strawberry.field(default=None, description="Subjects, at most 1,000.")
+    routes: list[str] | None = strawberry.field(default=None, description="Route templates, at most 1,000.")
+    methods: list[str] | None = strawberry.field(default=None, description="HTTP methods, at most 1,000.")
+    statuses: list[int] | None = strawberry.field(default=None, description="HTTP statuses, at most 1,000.")
+    environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
     trace_id: str | None = strawberry.field(default=None, description="A single trace.")
 
     def resolve(self) -> calls.ApiCallFilter:

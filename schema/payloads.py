@@ -42,7 +42,8 @@ class Payload:
     """Base of all payloads. Their other fields need defaults: they are what a refused input answers."""
 
     user_errors: list[UserError] = strawberry.field(
-        default_factory=list, description="Why the input was refused; empty when all went well."
+        default_factory=list,
+        description="Why the input was refused, at most one for each item; empty when all went well.",
     )
 
     @classmethod

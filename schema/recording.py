@@ -29,7 +29,7 @@ class RecordPayload(Payload):
     accepted: BigInt = strawberry.field(default=0, description="Items stored.")
     duplicates: BigInt = strawberry.field(default=0, description="Items that were there already.")
     rejected: list[RejectedItem] = strawberry.field(
-        default_factory=list, description="Items refused, in the order of the list."
+        default_factory=list, description="Items refused, in the order of the list, at most one for each."
     )
 
 

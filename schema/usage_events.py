@@ -110,12 +110,12 @@ class UsageEvent(Node):
 
 @strawberry.input(description="Keeps what has one of the values of each list; an empty list keeps all.")
 class UsageFilter:
-    subjects: list[str] | None = strawberry.field(default=None, description="Subjects.")
-    models: list[str] | None = strawberry.field(default=None, description="Models.")
-    providers: list[str] | None = strawberry.field(default=None, description="Providers.")
-    operations: list[str] | None = strawberry.field(default=None, description="Operations.")
-    statuses: list[CallStatus] | None = strawberry.field(default=None, description="How the call ended.")
-    environments: list[str] | None = strawberry.field(default=None, description="Environments.")
+    subjects: list[str] | None = strawberry.field(default=None, description="Subjects, at most 1,000.")
+    models: list[str] | None = strawberry.field(default=None, description="Models, at most 1,000.")
+    providers: list[str] | None = strawberry.field(default=None, description="Providers, at most 1,000.")
+    operations: list[str] | None = strawberry.field(default=None, description="Operations, at most 1,000.")
+    statuses: list[CallStatus] | None = strawberry.field(default=None, description="How the call ended, at most 1,000.")
+    environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
     trace_id: str | None = strawberry.field(default=None, description="A single trace.")
     session_id: str | None = strawberry.field(default=None, description="A single session.")
 

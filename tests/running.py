@@ -14,7 +14,7 @@ from typing import Self
 
 from tests.servers import free_port
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that a process may take to become ready, or to end when it is asked to."""
 
 

@@ -25,15 +25,15 @@ MOST_KINDS = 200
     description="Keeps what has one of the values of each list; an empty one keeps all. Blocks ignore what they lack.",
 )
 class MetricsFilterInput:
-    subjects: list[str] | None = strawberry.field(default=None, description="Subjects.")
-    models: list[str] | None = strawberry.field(default=None, description="Models; usage only.")
-    providers: list[str] | None = strawberry.field(default=None, description="Providers; usage only.")
-    operations: list[str] | None = strawberry.field(default=None, description="Operations; usage only.")
-    routes: list[str] | None = strawberry.field(default=None, description="Route templates; API only.")
+    subjects: list[str] | None = strawberry.field(default=None, description="Subjects, at most 1,000.")
+    models: list[str] | None = strawberry.field(default=None, description="Models (usage only), at most 1,000.")
+    providers: list[str] | None = strawberry.field(default=None, description="Providers (usage only), at most 1,000.")
+    operations: list[str] | None = strawberry.field(default=None, description="Operations (usage only), at most 1,000.")
+    routes: list[str] | None = strawberry.field(default=None, description="Route templates (API only), at most 1,000.")
     statuses: list[str] | None = strawberry.field(
-        default=None, description="`ok`, `error`, `aborted` for usage; `200`, `404` for the API."
+        default=None, description="`ok`, `error`, `aborted` for usage; `200`, `404` for the API; at most 1,000."
     )
-    environments: list[str] | None = strawberry.field(default=None, description="Environments.")
+    environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
 
     def resolve(self) -> MetricsFilter:
         """The filter meant. Raises Invalid for a list that is too long."""
@@ -62,7 +62,7 @@ class RecommendationMetrics:
     viewed_rate: float | None = strawberry.field(description="The share that was seen; null without any.")
     implemented_rate: float | None = strawberry.field(description="The share that was done; null without any.")
     by_kind: list[RecommendationKindCounts] = strawberry.field(
-        description=f"By kind, most first; the first {MOST_KINDS} kinds."
+        description=f"By kind, most first: at most {MOST_KINDS}."
     )
 
 

@@ -187,7 +187,7 @@ class UsageMetrics:
             points = await over_time.series(session, self.scope, interval=str(interval.value), needs=wanted)
         return [UsagePoint(start=point.start, totals=UsageTotals.of(point.figures)) for point in points]
 
-    @strawberry.field(description="The local week by hour: always 168 cells, from Monday 0:00 on.")
+    @strawberry.field(description="The local week by hour, from Monday 0:00 on: exactly 168 cells.")
     async def heatmap(self, info: Info) -> list[HeatmapCell]:
         async with info.context.reading() as session:
             cells = await over_time.heatmap(session, self.scope)

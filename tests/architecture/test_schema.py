@@ -28,7 +28,7 @@ from schema.guards import Guard
 from tests.architecture.sources import ROOT
 
 SNAPSHOT = ROOT / "schema" / "schema.graphql"
-CAP = re.compile(r"\b(at most|exactly) [\d,]+", re.IGNORECASE)
+CAP = re.compile(r"\b(at most|exactly) ([\d,]+|one for each)", re.IGNORECASE)
 ROOTS = ("query", "mutation", "subscription")
 
 graphql: GraphQLSchema = schema._schema
