@@ -4,7 +4,6 @@ import asyncio
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from vigie.cli.output import WRONG, out
 from vigie.diagnosis import Finding, Verdict, examine, fail
@@ -19,12 +18,13 @@ def doctor() -> None:
     Changes nothing, and may run beside a server. Ends with 1 when something fails.
     """
     findings = asyncio.run(_findings())
-    table = Table(box=None, pad_edge=False, show_header=False)
+    width = max(len(finding.what) for finding in findings)
     for finding in findings:
-        verdict = f"[{COLOURS[finding.verdict]}]{finding.verdict}[/]"
-        advice = f"\n[dim]→[/] {escape(finding.remedy)}" if finding.remedy else ""
-        table.add_row(verdict, finding.what, escape(finding.detail) + advice)
-    out.print(table)
+        out.print(
+            f"[{COLOURS[finding.verdict]}]{finding.verdict:4}[/]  {finding.what:{width}}  {escape(finding.detail)}"
+        )
+        if finding.remedy:
+            out.print(f"{'':{width + 8}}[dim]→[/] {escape(finding.remedy)}")
     if any(finding.verdict is Verdict.FAIL for finding in findings):
         raise typer.Exit(WRONG)
 
