@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -79,11 +79,26 @@ class ActivityFact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="
 
 Fact = UsageFact | ApiCallFact | ActivityFact
 
+USAGE: Final = "usage"
+API_CALL: Final = "api_call"
+"""The kinds of facts that have tables of their own; every other kind is a value of `activities.kind`."""
+
 TABLES: dict[type[Fact], type[UsageEvent] | type[ApiCall] | type[Activity]] = {
     UsageFact: UsageEvent,
     ApiCallFact: ApiCall,
     ActivityFact: Activity,
 }
+
+
+def kind_of(fact: Fact) -> str:
+    """The kind of a fact, as the activity feed names it."""
+    match fact:
+        case UsageFact():
+            return USAGE
+        case ApiCallFact():
+            return API_CALL
+        case ActivityFact():
+            return fact.kind
 
 
 class Committed(msgspec.Struct, frozen=True):

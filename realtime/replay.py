@@ -5,21 +5,29 @@ A page costs what it holds, however large the tables are: facts are found by the
 """
 
 import datetime as dt
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final, TypeVarTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, func, select
 
 from models import Activity, Commit, Counter, Project, ReadSession
 from realtime.cursors import BadCursor
-from realtime.facts import TABLES, ActivityFact, ApiCallFact, Fact, Span, UsageFact, columns_of
+from realtime.facts import (
+    API_CALL,
+    TABLES,
+    USAGE,
+    ActivityFact,
+    ApiCallFact,
+    Fact,
+    Span,
+    UsageFact,
+    columns_of,
+)
+
+Ts = TypeVarTuple("Ts")
 
 PAGE: Final = 500
 """The most facts that one span holds."""
-
-USAGE: Final = "usage"
-API_CALL: Final = "api_call"
-"""Kinds of facts with tables of their own; every other kind is a value of `activities.kind`."""
 
 
 async def last_seq(session: ReadSession, *, project_id: int) -> int:
@@ -49,23 +57,17 @@ async def read_span(session: ReadSession, *, project_id: int, after: int, limit:
     )
     if not commits:
         return Span(after, end, (), dt.datetime.now(dt.UTC))
-    wanted, upper, earliest, latest = 0, after, commits[0].min_time, commits[0].max_time
-    for commit in commits:
-        first = max(commit.first_seq, after + 1)
-        upper = min(commit.last_seq, first + limit - wanted - 1)
-        wanted += upper - first + 1
-        earliest, latest = min(earliest, commit.min_time), max(latest, commit.max_time)
-        if wanted == limit:
-            break
+    upper, wanted = _window(commits, after=after, limit=limit)
+    within = [commit for commit in commits if commit.first_seq <= upper]
+    earliest = max(floor, min(commit.min_time for commit in within))
+    latest = max(commit.max_time for commit in within)
     facts: list[Fact] = []
-    for kind in TABLES:
+    for kind, table in TABLES.items():
         if len(facts) < wanted:
-            columns = _select(kind, project_id)
-            table = TABLES[kind]
-            rows = columns.where(
-                table.seq > after, table.seq <= upper, table.time >= max(earliest, floor), table.time <= latest
-            ).order_by(table.seq)
-            facts += [kind(*row) for row in await session.rows(rows)]
+            rows = _select(kind, project_id).where(
+                table.seq > after, table.seq <= upper, table.time >= earliest, table.time <= latest
+            )
+            facts += [kind(*row) for row in await session.rows(rows.order_by(table.seq))]
     facts.sort(key=lambda fact: fact.seq)
     return Span(after, upper, facts, commits[0].committed_at)
 
@@ -84,11 +86,21 @@ async def list_newest(
     for kind in _tables_of(kinds):
         table = TABLES[kind]
         rows = _select(kind, project_id).where(table.seq < (end + 1 if before is None else before), table.time >= floor)
-        if kind is ActivityFact and kinds is not None:
-            rows = rows.where(Activity.kind.in_(kinds))
-        facts += [kind(*row) for row in await session.rows(rows.order_by(table.seq.desc()).limit(limit))]
+        rows = _of_kinds(rows, kind, kinds).order_by(table.seq.desc()).limit(limit)
+        facts += [kind(*row) for row in await session.rows(rows)]
     facts.sort(key=lambda fact: -fact.seq)
     return facts[:limit]
+
+
+async def count(session: ReadSession, *, project_id: int, kinds: Collection[str] | None) -> int:
+    """How many facts there are of some `kinds` (None: of all). Costs a scan of their index."""
+    _, floor = await _extent(session, project_id)
+    total = 0
+    for kind in _tables_of(kinds):
+        table = TABLES[kind]
+        rows = select(func.count()).where(table.project_id == project_id, table.time >= floor)
+        total += await session.scalar(_of_kinds(rows, kind, kinds)) or 0
+    return total
 
 
 async def installation(session: ReadSession) -> str:
@@ -97,12 +109,28 @@ async def installation(session: ReadSession) -> str:
     return made.strftime("%Y%m%dT%H%M%S%f") if made else "new"
 
 
+def _window(commits: Sequence[Row[*tuple[Any, ...]]], *, after: int, limit: int) -> tuple[int, int]:
+    """Up to which number the first `limit` facts of these commits go, and how many they are."""
+    upper, wanted = after, 0
+    for commit in commits:
+        first = max(commit.first_seq, after + 1)
+        upper = min(commit.last_seq, first + limit - wanted - 1)
+        wanted += upper - first + 1
+        if wanted == limit:
+            break
+    return upper, wanted
+
+
 def _tables_of(kinds: Collection[str] | None) -> list[type[Fact]]:
     if kinds is None:
         return list(TABLES)
     own: dict[str, type[Fact]] = {USAGE: UsageFact, API_CALL: ApiCallFact}
     tables = [own[kind] for kind in own if kind in kinds]
     return [*tables, ActivityFact] if set(kinds) - set(own) else tables
+
+
+def _of_kinds(rows: Select[*Ts], kind: type[Fact], kinds: Collection[str] | None) -> Select[*Ts]:
+    return rows.where(Activity.kind.in_(kinds)) if kind is ActivityFact and kinds is not None else rows
 
 
 def _select(kind: type[Fact], project_id: int) -> Select[*tuple[Any, ...]]:

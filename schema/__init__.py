@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
+from schema.activities import ActivityQuery, ActivitySubscription
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.metrics import MetricsQuery
@@ -12,9 +13,9 @@ from schema.scalars import SCALARS
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
-Query = merge_types("Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery))
+Query = merge_types("Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery, ActivityQuery))
 Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation))
-Subscription = merge_types("Subscription", (LiveMetricsSubscription,))
+Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription))
 
 schema = strawberry.Schema(
     query=Query, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)

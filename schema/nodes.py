@@ -6,8 +6,9 @@ from typing import Annotated, Final
 import strawberry
 
 from models import ReadSession
-from resolvers import api_calls, api_keys, usage_events
+from resolvers import activities, api_calls, api_keys, usage_events
 from resolvers.principals import Principal, Role
+from schema.activities import Activity
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
 from schema.context import Info
@@ -33,6 +34,11 @@ async def _api_call(session: ReadSession, principal: Principal, number: int) -> 
     return ApiCall.of(fact) if fact else None
 
 
+async def _activity(session: ReadSession, principal: Principal, number: int) -> Activity | None:
+    fact = await activities.get_activity(session, project_id=principal.project_id, seq=number)
+    return Activity.of(fact) if fact else None
+
+
 async def _api_key(session: ReadSession, principal: Principal, number: int) -> ApiKey | None:
     if principal.role is not Role.ADMIN or number > LARGEST_KEY:
         return None
@@ -47,6 +53,7 @@ async def _project(session: ReadSession, principal: Principal, number: int) -> P
 LOADERS: Final[dict[str, Load]] = {
     "UsageEvent": _usage_event,
     "ApiCall": _api_call,
+    "Activity": _activity,
     "ApiKey": _api_key,
     "Project": _project,
 }

@@ -1,0 +1,177 @@
+"""The activity feed, as a list and live: every model call, API call and event of the project, in commit order."""
+
+import datetime as dt
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from enum import Enum
+from typing import Annotated, Self
+
+import strawberry
+
+from realtime.cursors import BadCursor, encode_cursor
+from realtime.facts import ActivityFact, ApiCallFact, Fact, UsageFact, kind_of
+from realtime.streams import Frame, frames
+from resolvers import activities
+from resolvers.errors import Invalid
+from schema.api_calls import ApiCall
+from schema.context import Info
+from schema.guards import READS
+from schema.ids import Node, encode_id
+from schema.paging import After, Connection, First, page_size
+from schema.scalars import BigInt
+from schema.selections import selected
+from schema.usage_events import UsageEvent
+
+
+@strawberry.enum(description="How bad something is.")
+class Severity(Enum):
+    LOW = strawberry.enum_value("low", description="Can wait.")
+    MEDIUM = strawberry.enum_value("medium", description="Should be looked at.")
+    HIGH = strawberry.enum_value("high", description="Should be looked at now.")
+    CRITICAL = strawberry.enum_value("critical", description="Wakes somebody up.")
+
+
+@strawberry.enum(description="What kind of thing happened.")
+class ActivityKind(Enum):
+    USAGE = strawberry.enum_value("usage", description="A call of a model.")
+    API_CALL = strawberry.enum_value("api_call", description="A served API call.")
+    BUG = strawberry.enum_value("bug", description="A bug was filed or changed.")
+    RECOMMENDATION = strawberry.enum_value("recommendation", description="A recommendation was issued or changed.")
+    ALERT = strawberry.enum_value("alert", description="An alert fired or changed.")
+    HEALTH = strawberry.enum_value("health", description="The health of a component changed.")
+    DEPLOYMENT = strawberry.enum_value("deployment", description="Something was deployed.")
+
+
+@strawberry.type(description="One fact of the feed.")
+class Activity(Node):
+    time: dt.datetime = strawberry.field(description="When it happened.")
+    kind: ActivityKind = strawberry.field(description="What kind of thing happened.")
+    title: str = strawberry.field(description="What happened, in a line.")
+    subject: str | None = strawberry.field(description="Whom it is about.")
+    severity: Severity | None = strawberry.field(
+        description="How bad it is. Of calls: MEDIUM for those that count as errors (model calls with status ERROR, "
+        "API calls with status 500 and above), null for all others."
+    )
+    fact: strawberry.Private[Fact]
+
+    @strawberry.field(description="What it happened to: the call itself, for calls. Null when that is gone.")
+    def node(self) -> Node | None:
+        match self.fact:
+            case UsageFact():
+                return UsageEvent.of(self.fact)
+            case ApiCallFact():
+                return ApiCall.of(self.fact)
+            case ActivityFact():
+                return None
+
+    @classmethod
+    def of(cls, fact: Fact) -> Self:
+        title, severity = _told(fact)
+        return cls(
+            id=encode_id("Activity", fact.project_id, fact.seq),
+            time=fact.time,
+            kind=ActivityKind(kind_of(fact)),
+            title=title,
+            subject=fact.subject,
+            severity=severity,
+            fact=fact,
+        )
+
+
+@strawberry.type(description="What a stream of activities tells at a time.")
+class ActivityFrame:
+    cursor: str = strawberry.field(description="Where the stream stands: resume behind it with `after`.")
+    missed: BigInt = strawberry.field(
+        description="How many facts since the frame before, of whatever kind, are gone by retention."
+    )
+    events: list[Activity] = strawberry.field(description="At most 500 facts, in commit order.")
+
+    @classmethod
+    def of(cls, frame: Frame, *, project_id: int) -> Self:
+        return cls(
+            cursor=encode_cursor(project_id, frame.cursor_seq),
+            missed=frame.missed,
+            events=[Activity.of(fact) for fact in frame.facts],
+        )
+
+
+KINDS_NOTE = f"Only these kinds, at most {len(ActivityKind)}; null or none for all."
+Kinds = Annotated[list[ActivityKind] | None, strawberry.argument(description=KINDS_NOTE)]
+
+
+@strawberry.type
+class ActivityQuery:
+    @strawberry.field(
+        name="activities",
+        description="Facts of every kind, newest commit first. Cursors are those of the streams.",
+        extensions=[READS],
+    )
+    async def list_activities(
+        self, info: Info, first: First, kinds: Kinds = None, after: After = None
+    ) -> Connection[Activity]:
+        project_id = info.context.principal.project_id
+        limit, wanted, total = page_size(first) + 1, _values(kinds), None
+        async with info.context.reading() as session:
+            facts = await activities.list_activities(
+                session, project_id=project_id, kinds=wanted, after=after, limit=limit
+            )
+            if any(field.name == "totalCount" for field in selected(info)):
+                total = await activities.count_activities(session, project_id=project_id, kinds=wanted)
+        return Connection.of(
+            facts,
+            first=first,
+            after=after,
+            node=Activity.of,
+            cursor=lambda fact: encode_cursor(project_id, fact.seq),
+            total_count=total,
+        )
+
+
+@strawberry.type
+class ActivitySubscription:
+    @strawberry.subscription(
+        description="Facts of every kind in commit order, each once: behind `after`, or from now on. The first frame "
+        "comes at once, empty, with the cursor from which the stream runs; a quiet or filtered stream sends an empty "
+        "frame with a newer cursor at most every 15 seconds.",
+        extensions=[READS],
+    )
+    async def activity(
+        self,
+        info: Info,
+        after: Annotated[str | None, strawberry.argument(description="Resume behind this cursor; null: now.")] = None,
+        kinds: Kinds = None,
+    ) -> AsyncGenerator[ActivityFrame, None]:
+        project_id, hub, wanted = info.context.principal.project_id, info.context.services.hub, _values(kinds)
+
+        def wants(fact: Fact) -> bool:
+            return wanted is None or kind_of(fact) in wanted
+
+        place = activities.place_of(after, project_id=project_id)
+        try:
+            async with aclosing(frames(hub, project_id, after=place, wants=wants)) as stream:
+                async for frame in stream:
+                    yield ActivityFrame.of(frame, project_id=project_id)
+        except BadCursor as bad:
+            raise Invalid(str(bad), field="after") from bad
+
+
+def _values(kinds: list[ActivityKind] | None) -> frozenset[str] | None:
+    if not kinds:
+        return None
+    if len(kinds) > len(ActivityKind):
+        raise Invalid(f"There are {len(ActivityKind)} kinds.", field="kinds")
+    return frozenset(str(kind.value) for kind in kinds)
+
+
+def _told(fact: Fact) -> tuple[str, Severity | None]:
+    """The title and the severity of a fact."""
+    match fact:
+        case UsageFact():
+            tokens = fact.uncached_tokens + fact.cache_read_tokens + fact.cache_write_tokens
+            tokens += fact.visible_tokens + fact.reasoning_tokens
+            counted = f"{tokens:,} token{'' if tokens == 1 else 's'}"
+            return f"{fact.model} · {counted} · {fact.status}", Severity.MEDIUM if fact.status == "error" else None
+        case ApiCallFact():
+            return f"{fact.method} {fact.route} · {fact.status}", Severity.MEDIUM if fact.status >= 500 else None
+        case ActivityFact():
+            return fact.title, None if fact.severity is None else Severity(fact.severity)
