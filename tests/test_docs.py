@@ -1,0 +1,56 @@
+"""What the documents show is what happens: their examples are sent to a running Vigie."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.databases import only_sqlite
+from tests.running import Vigie
+from vigie.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+def blocks(path: str, language: str) -> list[str]:
+    return [text for named, text in BLOCK.findall((ROOT / path).read_text()) if named == language]
+
+
+def post(vigie: Vigie, path: str, body: str) -> Any:
+    headers = {"Authorization": f"Bearer {vigie.admin_key}", "Content-Type": "application/json"}
+    return httpx2.post(vigie.url + path, content=body, headers=headers).json()
+
+
+@only_sqlite
+def test_the_readme_shows_what_happens(vigie: Vigie) -> None:
+    (events,) = (
+        re.findall(r"-d '(.*?)'", text, re.DOTALL) for text in blocks("README.md", "sh") if "/v1/events" in text
+    )
+    (query,) = blocks("README.md", "graphql")
+    recorded, answered = (json.loads(text) for text in blocks("README.md", "json"))
+    assert post(vigie, "/v1/events", events[0]) == recorded
+    assert post(vigie, "/graphql", json.dumps({"query": query})) == answered
+
+
+@only_sqlite
+def test_the_example_of_events_is_accepted(vigie: Vigie) -> None:
+    sent, answer = blocks("docs/events.md", "json")
+    assert post(vigie, "/v1/events", sent) == {"accepted": 2, "duplicates": 0, "rejected": []}
+    assert json.loads(answer).keys() == {"accepted", "duplicates", "rejected"}
+
+
+def test_every_setting_is_documented() -> None:
+    documented = set(re.findall(rf"^\| `{PREFIX}(\w+)`", (ROOT / "docs/operating.md").read_text(), re.MULTILINE))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("path", ["README.md", "CONTRIBUTING.md", *(str(p) for p in Path("docs").rglob("*.md"))])
+def test_links_lead_somewhere(path: str) -> None:
+    document = ROOT / path
+    broken = [link for link in LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert not broken
