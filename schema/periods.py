@@ -22,9 +22,8 @@ class PeriodInput:
 
     def resolve(self) -> ResolvedPeriod:
         """The period meant. Raises Invalid for inverted ones, unknown zones, and both or neither of the two forms."""
-        return make_period(
-            start=self.from_, end=self.to, last=self.last, zone=self.time_zone or "UTC", now=dt.datetime.now(dt.UTC)
-        )
+        zone = "UTC" if self.time_zone is None else self.time_zone
+        return make_period(start=self.from_, end=self.to, last=self.last, zone=zone, now=dt.datetime.now(dt.UTC))
 
 
 PeriodArgument = Annotated[PeriodInput, strawberry.argument(description="The time to look at.")]
