@@ -8,6 +8,7 @@ from typing import Any
 from models import ReadSession
 from resolvers.metrics.blocks import API, Block
 from resolvers.metrics.figures import ApiFigures, Figures, dollars, figures_of, named_sums, share
+from resolvers.metrics.filters import MOST_VALUES
 from resolvers.metrics.readings import Key, Question, Reading, read
 from resolvers.metrics.scopes import Scope
 from resolvers.rollups.routes import OTHER_ROUTES
@@ -69,17 +70,19 @@ async def breakdown(
         wanted = _wanted(by, wanted)
         if not some or wanted <= ranked_by:
             return {key: groups[key] for key in some}
-        found = await _by_key(session, scope, by, wanted, None if OTHER_ROUTES in some else some)
+        named = OTHER_ROUTES not in some and len(some) <= MOST_VALUES
+        found = await _by_key(session, scope, by, wanted, some if named else None)
         return {key: found[key] for key in some}
 
     on_page = await shaped(page, needs)
+    whole = sum((rank for rank in ranks.values() if rank is not None), Decimal(0))
     rest = Reading.empty(scope.block)
     for reading in (await shaped(others, rest_needs)).values():
         rest.add(reading)
     *made, left = await figures_of(session, scope, [*on_page.values(), rest])
     return Breakdown(
         entries=[
-            Entry(key, _part(ranks, key, order), _counted(by, figures, [key]), (ranks[key], key))
+            Entry(key, _part(ranks[key], whole, order), _counted(by, figures, [key]), (ranks[key], key))
             for key, figures in zip(on_page, made, strict=True)
         ],
         rest_keys=len(others),
@@ -100,10 +103,10 @@ def rating(figures: Figures) -> str | None:
 async def _by_key(
     session: ReadSession, scope: Scope, by: str, needs: frozenset[str], keys: Sequence[Key] | None = None
 ) -> dict[Key, Reading]:
-    columns = dict(scope.columns)
-    if keys is not None:
-        columns[by] = tuple(_value(scope.block, by, key) for key in keys)
-    question = Question(scope.block, (scope.period.start, scope.period.end), columns, by=by, needs=needs)
+    values = None if keys is None else tuple(_value(scope.block, by, key) for key in keys)
+    question = Question(
+        scope.block, (scope.period.start, scope.period.end), scope.columns, by=by, keys=values, needs=needs
+    )
     found = await read(session, scope.snapshot, question)
     return {key: reading for (_, key), reading in found.items() if reading.sums[0]}
 
@@ -133,11 +136,8 @@ def _place(position: Position) -> tuple[bool, Decimal, bool, str]:
     return (rank is None, -(rank or Decimal(0)), key is None, key or "")
 
 
-def _part(ranks: dict[Key, Rank], key: Key, order: str) -> float | None:
-    rank = ranks[key]
-    if order == "p95" or rank is None:
-        return None
-    return share(rank, sum((rank for rank in ranks.values() if rank is not None), Decimal(0)))
+def _part(rank: Rank, whole: Decimal, order: str) -> float | None:
+    return None if order == "p95" or rank is None else share(rank, whole)
 
 
 def _wanted(by: str, needs: frozenset[str]) -> frozenset[str]:

@@ -25,7 +25,8 @@ from resolvers.metrics.segments import FACTS, Segment, segments
 from resolvers.metrics.snapshots import Snapshot, Tail
 from resolvers.rollups.routes import OTHER_ROUTES
 
-FACTS_AT_MOST = dt.timedelta(days=31)
+FACTS_AT_MOST = dt.timedelta(days=31, hours=1)
+"""31 local days: one of them has an hour more where the clock is set back."""
 MINUTES_KEPT = dt.timedelta(days=13)
 """A day less than the fold keeps minute rows for, so that a row is there whenever it is asked for."""
 
@@ -37,17 +38,24 @@ Place = tuple[dt.datetime | None, Key]
 class Question:
     """What to read of a block.
 
-    Rows lie in [edges[0], edges[-1]), and no edge cuts a row. `columns` keeps rows with one of the values (None among
-    them: rows without the dimension). `by` splits by a dimension, `every` by buckets of that many minutes, to which the
-    inner edges must be aligned. `needs` names what is wanted besides sums: `pairs`, `subjects`, or a sketch.
+    Rows lie in [edges[0], edges[-1]), and no edge cuts a row. `columns` keeps rows with one of the values. `by` splits
+    by a dimension, of which `keys` are the values wanted (None among them: rows without it; no `keys`: all). `every`
+    splits by buckets of that many minutes, to which the inner edges must be aligned. `needs` names what is wanted
+    besides sums: `pairs`, `subjects`, or a sketch.
     """
 
     block: Block
     edges: Sequence[dt.datetime]
     columns: Mapping[str, tuple[Any, ...]]
     by: str | None = None
+    keys: tuple[Any, ...] | None = None
     every: int | None = None
     needs: frozenset[str] = frozenset()
+
+    @property
+    def kept(self) -> Mapping[str, tuple[Any, ...]]:
+        """The values that a row may have: those of the filter and, by `by`, one of the keys."""
+        return self.columns if self.by is None or self.keys is None else {**self.columns, self.by: self.keys}
 
 
 @dataclass(slots=True)
@@ -91,8 +99,9 @@ async def read(session: ReadSession, snapshot: Snapshot, question: Question) -> 
     Raises Invalid when only facts can answer and the period is longer than 31 days.
     """
     cube = _cube(question)
-    if cube is not None and "route" in question.columns and question.by != "route":
-        cube = None if await _collapsed(session, snapshot, question) else cube
+    if cube is not None and "route" in question.columns and await _collapsed(session, snapshot, question):
+        cube = None
+        _check_facts_alone(question)
     found: dict[Place, Reading] = {}
     for statement, from_facts in _statements(snapshot, question, cube):
         known = {key for _, key in found}
@@ -140,19 +149,24 @@ def _statements(snapshot: Snapshot, question: Question, cube: Cube | None) -> It
 def _cube(question: Question) -> Cube | None:
     """The smallest roll-up that has every dimension asked about, or None: facts."""
     dimensions = set(question.columns) | ({question.by} if question.by else set())
-    if "subject" in question.columns:
+    if "subject" in question.kept:
         return None  # their facts are found by index, over any period
     for cube in question.block.cubes:
         shaped = cube.watermark == "series"
         if dimensions <= cube.dimensions and (shaped or not (question.needs or question.every)):
             return cube
+    _check_facts_alone(question)
+    return None
+
+
+def _check_facts_alone(question: Question) -> None:
+    """Raises Invalid where facts, without any roll-up, would be too many to answer from."""
     if question.edges[-1] - question.edges[0] > FACTS_AT_MOST:
         raise Invalid(
             "This combination of dimensions and figures is read from single events, for at most 31 days: shorten the "
             "period, filter by subjects, or ask for fewer figures.",
             field="period",
         )
-    return None
 
 
 def _from_cube(
@@ -172,7 +186,7 @@ def _from_cube(
     conditions = [table.project_id == snapshot.project_id, _within(table.bucket, stretches)]
     if len(cube.grains) > 1:
         conditions.insert(1, table.grain == grain)
-    for column, values in question.columns.items():
+    for column, values in question.kept.items():
         conditions.append(getattr(table, column).in_(["" if value is None else value for value in values]))
     return _grouped(keys, measures).where(*conditions)
 
@@ -218,7 +232,7 @@ def _fact_sums(question: Question) -> Select[Any]:
         keys.append(time_bucket(facts.time, question.every))
     if question.by:
         keys.append(getattr(facts, question.by))
-    conditions = [_among(getattr(facts, column), values) for column, values in question.columns.items()]
+    conditions = [_among(getattr(facts, column), values) for column, values in question.kept.items()]
     return _grouped(keys, measures).where(*conditions)
 
 
