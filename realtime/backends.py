@@ -21,6 +21,8 @@ LAST_DELAY_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 2.0
 """How long Redis may take to accept a connection or a command."""
 PING_SECONDS: Final = 5.0
+NUDGE_BYTES: Final = 256 * 1024
+"""A larger nudge goes without its facts."""
 SILENCE_SECONDS: Final = 12.0
 """A connection on which not even a pong came for so long is dead."""
 ALIVE: Final = "vigie:alive"
@@ -84,11 +86,15 @@ class RedisBackend(BroadcastBackend):
         """Sends a nudge, or drops it when Redis does not take it."""
         if self._connected:
             try:
-                await self._client.publish(channel, self._encoder.encode(message))
+                await self._client.publish(channel, self._encoded(message))
             except (RedisError, OSError):
                 DROPPED.inc()
         else:
             DROPPED.inc()
+
+    def _encoded(self, nudge: Committed) -> bytes:
+        data = self._encoder.encode(nudge)
+        return data if len(data) <= NUDGE_BYTES else self._encoder.encode(msgspec.structs.replace(nudge, facts=None))
 
     async def next_published(self) -> Event:
         return await self._incoming.get()

@@ -11,7 +11,7 @@ from realtime.readers import Reader
 
 PATIENCE_SECONDS: Final = 0.02
 """How long a late nudge is waited for before its facts are read from the tables."""
-EARLY_NUDGES: Final = 100
+EARLY_NUDGES: Final = 32
 """How many nudges are kept that came before the one that they follow."""
 
 GAPS_READ = Counter("vigie_stream_gaps_read_total", "Spans of facts read from the tables, once for all subscribers.")

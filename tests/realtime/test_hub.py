@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from broadcaster import Broadcast, BroadcastBackend, Event
 
-from models import Activity, Database
+from models import Activity, Database, ReadSession
 from realtime import hub as hubs
-from realtime.facts import ActivityFact, Committed
+from realtime import replay
+from realtime.facts import ActivityFact, Committed, Span
 from realtime.hub import NUDGE_FACTS, Hub
 from realtime.tails import GAPS_READ
 from tests.realtime.listening import listening, until
@@ -153,3 +154,24 @@ async def test_many_facts_are_announced_without_them(database: Database, project
         hub.publish(await commit(database, usages(project_id, NUDGE_FACTS + 1)))
         [waiting] = hub.waiting
         assert (waiting.first_seq, waiting.last_seq, waiting.facts) == (1, NUDGE_FACTS + 1, None)
+
+
+async def test_streams_outlive_the_absence_of_their_database(
+    database: Database, hub: Hub, project_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_span, failures = replay.read_span, iter([OSError("gone"), ConnectionError("away"), RuntimeError("broken")])
+
+    async def read_unless_away(session: ReadSession, **place: Any) -> Span:
+        for failure in failures:
+            raise failure
+        return await read_span(session, **place)
+
+    monkeypatch.setattr(replay, "read_span", read_unless_away)
+    await commit(database, usages(project_id, 600))
+    async with listening(hub, project_id, after=0) as behind, listening(hub, project_id) as live:
+        hub.publish(await commit(database, usages(project_id, 600, "more")))
+        await behind.until(1_200)
+        await live.until(1_200)
+    assert behind.seqs == list(range(1, 1_201))
+    assert live.seqs == list(range(601, 1_201))
+    assert next(failures, None) is None

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from models import Database
 from realtime import backends
 from realtime import hub as hubs
+from realtime.backends import NUDGE_BYTES
 from realtime.facts import Fact
 from realtime.hub import Hub
 from realtime.tails import GAPS_READ
@@ -100,9 +101,11 @@ async def test_large_commits_travel_as_a_range(
 ) -> None:
     here, there = await open_hub(redis_url), await open_hub(redis_url)
     async with ready(redis_url, (here, project_id), (there, project_id)), listening(there, project_id) as listener:
-        here.publish(await commit(database, usages(project_id, 1_234)))
-        await listener.until(1_234)
-    assert listener.seqs == list(range(1, 1_235))
+        many, heavy = usages(project_id, 1_234), usage(project_id, "heavy", attributes={"text": "x" * NUDGE_BYTES})
+        for facts in (many, [heavy]):
+            here.publish(await commit(database, facts))
+        await listener.until(1_235)
+    assert listener.seqs == list(range(1, 1_236))
 
 
 async def test_installations_on_one_redis_do_not_hear_each_other(

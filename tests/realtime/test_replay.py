@@ -1,7 +1,9 @@
 """Reading the log back from its tables."""
 
+import asyncio
 import datetime as dt
 
+import asyncpg
 import pytest
 from sqlalchemy import delete, update
 
@@ -9,6 +11,7 @@ from models import ApiCall, Commit, Counter, Database, UsageEvent
 from realtime import replay
 from realtime.cursors import BadCursor
 from realtime.facts import Fact, Span
+from tests.databases import on_every_postgresql
 from tests.realtime.log import LONG_AGO, NOW, activity, api_call, commit, usage, usages
 
 
@@ -138,3 +141,16 @@ async def test_an_api_call_table_that_lost_its_rows_does_not_hide_the_others(
     span = await read(database, project_id, 0)
 
     assert ([fact.id for fact in span.facts], span.missed) == (["a", "c"], 1)
+
+
+@on_every_postgresql
+async def test_a_page_touches_only_the_months_of_its_commits(database: Database, project_id: int) -> None:
+    """So a month can be dropped, which locks it, while streams go on."""
+    await commit(database, [usage(project_id, "old", LONG_AGO)])
+    await commit(database, [usage(project_id, "new")])
+    connection = await asyncpg.connect(database.url.render_as_string(hide_password=False))
+    async with connection.transaction(), asyncio.timeout(5):
+        await connection.execute("LOCK TABLE usage_events_2023_11, api_calls_2023_11 IN ACCESS EXCLUSIVE MODE")
+        span = await read(database, project_id, 1)
+    await connection.close()
+    assert [fact.id for fact in span.facts] == ["new"]
