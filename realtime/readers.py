@@ -55,4 +55,7 @@ class Reader:
     async def private_span(self, project_id: int, *, after: int) -> Span:
         """The same for one subscriber alone: these take turns, so that many of them leave connections to others."""
         async with self._private:
-            return await self.shared_span(project_id, after=after)
+            span = await self.shared_span(project_id, after=after)
+        if span.last_seq == after:
+            await asyncio.sleep(FIRST_DELAY_SECONDS)  # heard of but not there, as after a restore: no busy loop
+        return span

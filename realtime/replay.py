@@ -42,7 +42,7 @@ async def last_seqs(session: ReadSession, *, project_ids: Collection[int]) -> di
 
 
 async def read_span(session: ReadSession, *, project_id: int, after: int, limit: int = PAGE) -> Span:
-    """The next facts behind `after` in commit order, at most `limit` (and at most PAGE); empty at the end of the log.
+    """The next facts behind `after` in commit order, at most `limit`; empty at the end of the log.
 
     Numbers whose facts retention has taken are skipped at once, however many there are, and counted in `missed`.
     """

@@ -62,17 +62,15 @@ class Tail:
         """A nudge has come."""
         if committed.last_seq <= self.seq:
             return
-        if committed.facts is None:
-            self.know(committed.last_seq)
-        elif committed.first_seq <= self.seq + 1:
+        if committed.facts is not None and committed.first_seq <= self.seq + 1:
             self._hand_out(_span(committed.facts, committed))
-        else:
-            if len(self._early) < EARLY_NUDGES:
+        elif self._mailboxes:
+            if committed.facts is not None and len(self._early) < EARLY_NUDGES:
                 self._early[committed.first_seq] = committed
             self.know(committed.last_seq)
 
     def know(self, seq: int) -> None:
-        """The log has come as far as `seq`."""
+        """The log has come as far as `seq`, says its counter."""
         self._known = max(self._known, seq)
         if not self._mailboxes:
             self._jump()
@@ -115,7 +113,7 @@ class Tail:
     def _hand_out(self, span: Span) -> None:
         """Gives every mailbox a span that joins on, and the early nudges that join on to it."""
         following: Span | None = span
-        while following is not None:
+        while following is not None and following.last_seq > self.seq:
             span = following.behind(self.seq)
             self.seq = span.last_seq
             for mailbox in tuple(self._mailboxes):

@@ -95,6 +95,9 @@ async def test_a_lost_nudge_costs_a_second_at_most(database: Database, hub: Hub,
 
 
 async def test_a_nudge_of_more_than_there_is_harms_nobody(database: Database, hub: Hub, project_id: int) -> None:
+    with hub.following(project_id) as tail:
+        tail.hear(Committed(project_id, 1, 1_000_000, NOW))
+        assert tail.seq == 0
     async with listening(hub, project_id) as listener:
         hub.publish(Committed(project_id, 1, 1_000_000, NOW))
         hub.publish(await commit(database, usages(project_id, 5)))
