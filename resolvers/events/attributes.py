@@ -49,6 +49,8 @@ def _check(values: Any, depth: int) -> None:
         elif kind is dict or kind is list:
             if depth == 1:
                 raise Refused("attributes", f"`attributes` is nested too deeply: at most {DEPTH} levels.")
+            if kind is dict and not all(isinstance(key, str) for key in value):
+                raise unfit("attributes")
             _check(value.values() if kind is dict else value, depth - 1)
         else:
             raise unfit("attributes")

@@ -1,5 +1,8 @@
 """From bytes or objects to events: all at once when everything is well, each alone when something is not."""
 
+import json
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -26,6 +29,9 @@ class _RawEvents(msgspec.Struct, forbid_unknown_fields=True):
 
 _all: Final = msgspec.json.Decoder(_Events)
 _raw: Final = msgspec.json.Decoder(_RawEvents)
+_anything: Final = msgspec.json.Decoder(msgspec.Raw)
+_LONGEST_INTEGER: Final = 300
+_HALF_A_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +58,12 @@ def from_json(body: bytes) -> Decoded:
     Raises TooManyEvents; msgspec.DecodeError, UnicodeDecodeError or RecursionError when the body is not JSON, and
     msgspec.ValidationError (a DecodeError too) when it is JSON of another shape.
     """
-    suspect = NUL_ESCAPED in body
     try:
-        events: Sequence[EventInput | Refused] = _all.decode(body).events
+        events = _all.decode(body).events
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        body.decode()
-        raw_events = _raw.decode(body).events
-        _check_number(len(raw_events))
-        events = [_decode(raw) for raw in raw_events]
+        return Decoded(_each(body), suspect=True)
     _check_number(len(events))
-    return Decoded(events, suspect)
+    return Decoded(events, suspect=NUL_ESCAPED in body)
 
 
 def from_lines(body: bytes) -> Decoded:
@@ -76,6 +78,43 @@ def from_objects(kind: type[Kind], objects: Sequence[dict[str, Any]]) -> Decoded
     return Decoded([_convert(kind, item) for item in objects], suspect=True)
 
 
+def _each(body: bytes) -> list[EventInput | Refused]:
+    """The events of a body that is not all well, each decoded alone."""
+    text = body.decode()
+    try:
+        raw_events = _raw.decode(body).events
+    except msgspec.ValidationError:
+        _anything.decode(body)  # what is no JSON at all has no shape either
+        raise
+    except msgspec.DecodeError:
+        # Half a surrogate pair is bad for one event, but msgspec then reads nothing.
+        if not _HALF_A_PAIR.search(body):
+            raise
+        return [_convert(EventInput, item) for item in _objects(text)]
+    _check_number(len(raw_events))
+    return [_decode(raw) for raw in raw_events]
+
+
+def _objects(text: str) -> list[Any]:
+    """The items of `events`, by the one parser that minds no surrogates."""
+    try:
+        body = json.loads(text, parse_int=_integer, parse_constant=_no_constant)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from error
+    if not isinstance(body, dict) or body.keys() != {"events"} or not isinstance(body["events"], list):
+        raise msgspec.ValidationError("not an object with `events`")
+    _check_number(len(body["events"]))
+    return body["events"]
+
+
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _check_number(events: int) -> None:
     if events > MOST_EVENTS:
         raise TooManyEvents(events)
@@ -88,8 +127,9 @@ def _decode(raw: bytes | msgspec.Raw) -> EventInput | Refused:
         return undecodable(error)
 
 
-def _convert(kind: type[Kind], item: dict[str, Any]) -> EventInput | Refused:
+def _convert(kind: Any, item: Any) -> EventInput | Refused:
     try:
-        return msgspec.convert(item, kind)
-    except msgspec.ValidationError as error:
+        converted: EventInput = msgspec.convert(item, kind)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         return undecodable(error)
+    return converted

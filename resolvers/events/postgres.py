@@ -18,6 +18,7 @@ from resolvers.events.stores import (
     Key,
     NewCommit,
     StoreDown,
+    StoreError,
     StoreFull,
     Table,
     UnfitData,
@@ -28,6 +29,12 @@ STATEMENT_SECONDS: Final = 30.0
 OUR_OPTIONS: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 DISK_FULL: Final = "53100"
 UNFIT: Final = ("22", "23502", "54")  # data exceptions, a missing value, an index entry that is too large
+OF_THE_DATA: Final = (
+    StoreError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
 
 _LOCK: Final = """
 SELECT project_id, last_seq FROM counters WHERE project_id = ANY($1::int[]) ORDER BY project_id FOR UPDATE
@@ -78,9 +85,11 @@ class PostgresStore:
             await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
                 yield PostgresTransaction(connection)
+            except OF_THE_DATA:
+                await connection.execute("ROLLBACK")
+                raise
             except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
+                self._forget()  # the driver may be anywhere; the server rolls back what loses its connection
                 raise
             if await connection.execute("COMMIT") != "COMMIT":
                 raise StoreDown("the transaction was rolled back")

@@ -39,7 +39,7 @@ class Refused(Exception):  # noqa: N818 — an answer, not a fault
         return Rejection(index, self.code, self.field, self.message)
 
 
-def undecodable(error: DecodeError | UnicodeDecodeError | RecursionError) -> Refused:
+def undecodable(error: DecodeError | UnicodeError | RecursionError) -> Refused:
     """What the decoder found wrong with one event."""
     if isinstance(error, RecursionError):
         return Refused(None, "The event is nested too deeply: flatten it.")
