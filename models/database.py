@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple, cast
 
@@ -35,6 +35,11 @@ class ReadSession:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
+        return self._session.get_bind().dialect.name
 
     async def rows(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
         """Every row of a SELECT."""
@@ -69,6 +74,10 @@ class WriteSession(ReadSession):
     async def run(self, statement: Insert | Update | Delete) -> int:
         """Executes a write; answers the number of rows that it touched."""
         return cast("CursorResult[Any]", await self._session.execute(statement)).rowcount
+
+    async def run_many(self, statement: Insert | Update | Delete, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Executes a write once for each row of parameters."""
+        await self._session.execute(statement, rows)
 
     async def execute(self, statement: Executable) -> Sequence[Row[Any]]:
         """Executes a write that answers rows (RETURNING, or a locking SELECT)."""
