@@ -29,6 +29,7 @@ from schema.websocket import GraphQLOverWebSocket
 from vigie import graphiql
 from vigie.auth import Authenticator
 from vigie.bootstrap import bootstrap
+from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost
 from vigie.jobs import Jobs
 from vigie.migrate import migrate
@@ -37,6 +38,7 @@ from vigie.probes import Readiness, database_answers, live
 from vigie.settings import Settings
 from vigie.telemetry import VERSION, metrics
 
+RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 
@@ -56,10 +58,12 @@ def create_app(settings: Settings) -> Starlette:
     """
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
-    writer = Writer(database, ListPrices(), publish=hub.publish)
+    folding = Folding(database)
+    writer = Writer(database, ListPrices(), publish=hub.publish, on_commit=folding.committed)
     authenticator = Authenticator(database)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
+    readiness.add("roll-ups", roll_ups_keep_up(database))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -75,6 +79,7 @@ def create_app(settings: Settings) -> Starlette:
             ending.push_async_callback(writer.stop)
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
+            jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))

@@ -21,9 +21,9 @@ WAIT: Final = frozenset({429, 500, 502, 503, 504, 507})
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 ADVICE: Final = {
-    401: "the key is unknown, revoked or expired: make one with `vigie keys create --role ingest`",
-    403: "the key may not send events: it needs the role ingest, editor or admin",
-    404: "there is no Vigie at this address: check --url",
+    401: "`vigie keys create --role ingest` makes a key",
+    403: "`vigie keys create --role ingest` makes a key that may",
+    404: "is this the address of a Vigie? Check --url",
 }
 
 
@@ -103,7 +103,7 @@ class Sender:
 def _receipt(answer: httpx2.Response) -> Receipt:
     if answer.status_code != httpx2.codes.OK:
         advice = ADVICE.get(answer.status_code)
-        raise SendError(f"{answer.status_code} {_detail(answer)}" + (f" — {advice}" if advice else ""))
+        raise SendError(f"{answer.status_code} {_detail(answer)}" + (f" ({advice})" if advice else ""))
     try:
         return msgspec.json.decode(answer.content, type=Receipt)
     except msgspec.MsgspecError:

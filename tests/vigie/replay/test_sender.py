@@ -71,9 +71,9 @@ def test_patience_ends(naps: list[float], monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("answer", "advice"),
     [
-        (httpx2.Response(401, json={"detail": "unknown key"}), "unknown key — .*vigie keys create"),
-        (httpx2.Response(403, json={"detail": "only reads"}), "only reads — .*role ingest"),
-        (httpx2.Response(404, html="<p>"), "404 Not Found — .*--url"),
+        (httpx2.Response(401, json={"detail": "unknown key"}), "unknown key .*vigie keys create"),
+        (httpx2.Response(403, json={"detail": "only reads"}), "only reads .*role ingest"),
+        (httpx2.Response(404, html="<p>"), "404 Not Found .*--url"),
         (httpx2.Response(422, json={"detail": "shape"}), "422 shape"),
         (httpx2.Response(200, html="<p>welcome"), "is no Vigie"),
     ],
