@@ -253,3 +253,10 @@ class SqliteConnection(sqlite3.Connection):
         self.create_aggregate("framed_bytes", 1, cast("Any", _FramedBytes))
         self.create_aggregate("big_sum", 1, cast("Any", _BigSum))
         self.create_function("big_add", 2, _big_add, deterministic=True)
+
+    def close(self) -> None:
+        """Gives up the transaction first: else a statement that is not finalized yet keeps its lock beyond the close."""
+        try:
+            self.rollback()
+        finally:
+            super().close()
