@@ -9,11 +9,14 @@ from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
+from schema.nodes import NodeQuery
 from schema.scalars import SCALARS
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
-Query = merge_types("Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery, ActivityQuery))
+Query = merge_types(
+    "Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery, ActivityQuery, NodeQuery)
+)
 Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation))
 Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription))
 

@@ -37,9 +37,12 @@ def decode_id(text: str, *, field: str | None = "id") -> GlobalId:
     """What an id names. Raises Invalid, pointing at `field`, for anything that `encode_id` cannot have made."""
     try:
         type_name, project, key = from_opaque(text).decode().split(":", 2)
-        return GlobalId(type_name, int(project), key)
+        decoded = GlobalId(type_name, int(project), key)
     except ValueError:
-        raise Invalid("This is not an id of this API.", field=field) from None
+        decoded = None
+    if decoded is None or str(decoded.project_id) != project:
+        raise Invalid("This is not an id of this API.", field=field)
+    return decoded
 
 
 def own_key(text: str, *, type_name: str, project_id: int, field: str | None = "id") -> str | None:

@@ -1,5 +1,6 @@
 """The root field `node`: any object of the key's project, by its id."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
@@ -17,7 +18,7 @@ from schema.ids import Node, decode_id
 from schema.usage_events import UsageEvent
 from schema.viewer import Project, Viewer
 
-LARGEST: Final = 2**63 - 1
+NUMBER: Final = re.compile("[1-9][0-9]{0,17}")
 LARGEST_KEY: Final = 2**31 - 1
 
 Load = Callable[[ReadSession, Principal, int], Awaitable[Node | None]]
@@ -71,8 +72,7 @@ class NodeQuery:
     ) -> Node | None:
         principal, wanted = info.context.principal, decode_id(id)
         load = LOADERS.get(wanted.type_name)
-        if load is None or wanted.project_id != principal.project_id or not wanted.key.isdecimal():
+        if load is None or wanted.project_id != principal.project_id or not NUMBER.fullmatch(wanted.key):
             return None
-        number = int(wanted.key) if len(wanted.key) < len(str(LARGEST)) else 0
         async with info.context.reading() as session:
-            return await load(session, principal, number)
+            return await load(session, principal, int(wanted.key))

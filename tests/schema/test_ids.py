@@ -21,7 +21,7 @@ def test_ids_of_other_projects_and_types_look_like_missing_ones() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "x", "é", "====", encode_id("Bug", 1, 1) + "=", " " + encode_id("Bug", 1, 1), "A" * 3000]
-    + [to_opaque(raw) for raw in (b"Bug:1", b"Bug:x:1", b"Bug::1", b"\xff\xfe:1:1")],
+    + [to_opaque(raw) for raw in (b"Bug:1", b"Bug:x:1", b"Bug::1", b"\xff\xfe:1:1", b"Bug:01:1", b"Bug:+1:1")],
 )
 def test_any_other_text_is_invalid(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
