@@ -17,6 +17,7 @@ from prometheus_client import Counter, Gauge
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from resolvers.errors import Unavailable
 from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
@@ -92,7 +93,7 @@ class _Socket:
         self._websocket = websocket
         self._id = request_id_of(websocket.scope)
         self._started = 0
-        self._principal: Principal | None = None
+        self._secret: str | None = None
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue(_OUTBOX)
         self._operations: dict[str, asyncio.Task[None]] = {}
 
@@ -133,8 +134,11 @@ class _Socket:
         raise Closed(4408, "Connection initialisation timeout")
 
     async def _keep_alive(self) -> None:
+        """Pings the client, and ends the socket when its key has ended."""
         while True:
             await asyncio.sleep(self._server.ping_seconds)
+            with suppress(Unavailable):
+                await self._principal()
             with suppress(asyncio.QueueFull):  # then there is traffic enough
                 self._outbox.put_nowait(b'{"type":"ping"}')
 
@@ -161,15 +165,23 @@ class _Socket:
         if self._deadline.cancelling() or self._deadline.done():
             raise Closed(4429, "Too many initialisation requests")
         self._deadline.cancel()
-        secret = presented_secret({**self._websocket.headers, **_credentials(payload or {})})
-        self._principal = await self._server.authenticate(secret) if secret else None
-        if self._principal is None:
-            raise Closed(4403, "Forbidden")
+        self._secret = presented_secret({**self._websocket.headers, **_credentials(payload or {})})
+        try:
+            await self._principal()
+        except Unavailable as refusal:
+            raise Closed(1013, refusal.message) from None
         await self._outbox.put(b'{"type":"connection_ack"}')
         self._tasks.create_task(self._keep_alive())
 
+    async def _principal(self) -> Principal:
+        """Whose key it is, asked anew: a key may end while its socket is open."""
+        principal = await self._server.authenticate(self._secret) if self._secret else None
+        if principal is None:
+            raise Closed(4403, "Forbidden")
+        return principal
+
     async def _subscribe(self, operation_id: str, payload: object) -> None:
-        if self._principal is None:
+        if self._secret is None:
             raise Closed(4401, "Unauthorized")
         try:
             request = GraphQLRequest.of(payload)
@@ -181,18 +193,20 @@ class _Socket:
             refusal = f"{self._server.max_operations} operations run on this socket already. Complete one first."
             await self._outbox.put(_error(operation_id, [failure(Code.RATE_LIMITED, refusal)]))
             return
-        self._operations[operation_id] = self._tasks.create_task(self._run(operation_id, request, self._principal))
+        self._operations[operation_id] = self._tasks.create_task(self._run(operation_id, request))
 
-    async def _run(self, operation_id: str, request: GraphQLRequest, principal: Principal) -> None:
+    async def _run(self, operation_id: str, request: GraphQLRequest) -> None:
         """Runs one operation to its end. What it raises becomes its last message and harms no other."""
         self._started += 1
         request_id = f"{self._id}-{self._started}"
         try:
             with RUNNING.track_inprogress():
-                async with aclosing(self._bodies(request, principal, request_id)) as bodies:
+                async with aclosing(self._bodies(request, await self._principal(), request_id)) as bodies:
                     async for body in bodies:
                         await self._outbox.put(_next(operation_id, body))
             last = orjson.dumps({"id": operation_id, "type": "complete"})
+        except Closed:
+            raise
         except Refused as refused:
             last = _error(operation_id, wire_errors(refused.errors, request_id=request_id))
         except Exception as error:  # noqa: BLE001 — logged and masked
