@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass
 from decimal import Decimal
 
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from models import ReadSession
 from resolvers.metrics.figures import dollars, named_sums
@@ -53,7 +53,7 @@ def project(days: list[Decimal]) -> Projection:
     low = high = None
     if len(days) > 1:
         error = statistics.stdev(days) / Decimal(math.sqrt(len(days)))
-        margin = Decimal(float(student.ppf((1 + CONFIDENCE) / 2, len(days) - 1))) * error
+        margin = Decimal(float(stdtrit(len(days) - 1, (1 + CONFIDENCE) / 2))) * error
         low, high = (mean - margin) * DAYS_A_MONTH, (mean + margin) * DAYS_A_MONTH
     return Projection(
         basis_days=len(days),
