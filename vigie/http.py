@@ -2,14 +2,14 @@
 
 import math
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Final
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.problems import Problem
@@ -26,16 +26,17 @@ IN_PROGRESS: Final = Gauge("vigie_http_requests_in_progress", "HTTP requests bei
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "(other)"
+SHOWN: Final = 300
 QUIET: Final = ("/health", "/metrics", "/graphiql")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 # Answers are data, some of it private; what is a page or an asset says otherwise itself.
-HEADERS: Final = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+HEADERS: Final = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 log = structlog.get_logger(__name__)
 
@@ -73,36 +74,38 @@ class Outermost:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
+                headers += [header for header in HEADERS if header[0] not in said]
                 if self._closing():
-                    headers["connection"] = "close"
+                    headers.append((b"connection", b"close"))
+                message = {**message, "headers": headers}
             await send(message)
 
-        with IN_PROGRESS.track_inprogress():
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception as error:
-                log.exception("request failed", path=scope["path"])
-                if status:
-                    raise
-                await _problem(error, request_id).response()(scope, receive, send_with_headers)
-            finally:
-                self._count(scope, status, time.perf_counter() - started)
+        IN_PROGRESS.inc()
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            log.exception("request failed", path=scope["path"][:SHOWN])
+            if status:
+                raise
+            await _problem(error, request_id).response()(scope, receive, send_with_headers)
+        finally:
+            IN_PROGRESS.dec()
+            self._count(scope, status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         route = self._route(scope["path"])
-        REQUESTS.labels(method, route, status or "disconnected").inc()
-        SECONDS.labels(method, route).observe(seconds)
+        requests, duration = _figures(method, route, status)
+        requests.inc()
+        duration.observe(seconds)
         write = log.debug if scope["path"].startswith(QUIET) else log.info
         client = scope.get("client")
         write(
             "request",
             method=scope["method"],
-            path=scope["path"],
+            path=scope["path"][:SHOWN],
             status=status or None,
             duration_ms=round(seconds * 1000, 3),
             client=client[0] if client else None,
@@ -114,6 +117,12 @@ class Outermost:
         return next((prefix for prefix in self._prefixes if path.startswith(prefix)), OTHER)
 
 
+@cache
+def _figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """The series of a kind of request; there are few, and looking them up costs more than moving them."""
+    return REQUESTS.labels(method, route, status or "disconnected"), SECONDS.labels(method, route)
+
+
 def _problem(error: Exception, request_id: str) -> Problem:
     if isinstance(error, Unavailable):
         return Problem(503, error.message, Retry_After=str(math.ceil(error.retry_after or 1)))
@@ -122,5 +131,5 @@ def _problem(error: Exception, request_id: str) -> Problem:
 
 def _request_id(scope: Scope) -> str:
     """The client's own id when it is harmless, else a new one."""
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)

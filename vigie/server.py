@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import threading
@@ -20,8 +21,16 @@ GRACEFUL_SECONDS: Final = 12
 END_SECONDS: Final = 28.0
 """After which the process ends whatever still runs: orchestrators kill at 30."""
 MOST_CONNECTIONS: Final = 10_000
+FILES: Final = MOST_CONNECTIONS + 1_000
 MESSAGE_BYTES: Final = 1 << 20
 STUCK_SECONDS: Final = 1.0
+
+
+def allow_many_files() -> None:
+    """Raises this process's limit of open files as far as it may: each connection is one, and 1,024 is usual."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class WebSockets(WebSocketsSansIOProtocol):

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from vigie.cli.output import fail, out
 from vigie.lock import AlreadyServed, only_server
-from vigie.server import Server
+from vigie.server import Server, allow_many_files
 from vigie.settings import Settings, load_settings
 from vigie.telemetry import VERSION, configure_logs
 from vigie.urls import sqlite_file, without_password
@@ -35,6 +35,7 @@ def serve() -> None:
     try:
         with alone(settings):
             configure_logs(settings.log_level)
+            allow_many_files()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run(settings, listener))
     except AlreadyServed as served:
