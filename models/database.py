@@ -130,7 +130,11 @@ class Database:
         commits: list[tuple[int, int, int, list[Activity]]] = []
         async with AsyncSession(self._writer, expire_on_commit=False) as session, session.begin():
             writing = WriteSession(session)
-            yield writing
+            try:
+                yield writing
+            except BaseException:
+                session.expunge_all()  # a rollback empties the rows it knows, also one that a refusal carries
+                raise
             await session.flush()
             for project_id in sorted({activity.project_id for activity in writing.announced}):
                 facts = [activity for activity in writing.announced if activity.project_id == project_id]
