@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 from models import Commit, Counter, Database
 from models.partitions import ensure_months, month_of
 from realtime.facts import TABLES, ActivityFact, ApiCallFact, Fact, UsageFact, columns_of
+from resolvers.rollups.fold import fold, fold_subjects
 
 Made = TypeVar("Made", UsageFact, ApiCallFact, ActivityFact)
 
@@ -141,3 +142,10 @@ async def commit(database: Database, facts: Sequence[Fact]) -> None:
                 committed_at=dt.datetime.now(dt.UTC),
             )
         )
+
+
+async def catch_up(database: Database, project_id: int) -> None:
+    """Folds whatever waits."""
+    for folding in (fold, fold_subjects):
+        while await folding(database, project_id):
+            pass
