@@ -90,6 +90,8 @@ class Documents:
 
 
 def _coded(error: GraphQLError, code: Code) -> GraphQLError:
+    if isinstance(error.original_error, ValueError):  # Python refuses to read integers of thousands of digits
+        error = GraphQLError("A number in the document has too many digits.", error.nodes)
     error.extensions = {"code": code.value}
     return error
 

@@ -84,6 +84,12 @@ async def test_what_does_not_run_is_400_and_to_older_clients_200(
         assert "data" not in response.json()
 
 
+async def test_integers_of_thousands_of_digits_do_not_validate(serving: Serving) -> None:
+    response = await serving.post(f"{{ after(number: 1, step: {'9' * 5000}) }}")
+    assert (response.status_code, code(response)) == (400, "GRAPHQL_VALIDATION_FAILED")
+    assert len(response.content) < 200
+
+
 async def test_messages_suggest_nothing(serving: Serving) -> None:
     for query in ("{ helo }", "{ hello(nam: 1) }", "fragment F on Quer { hello } { ...F }", "{ hello @skp(if: true) }"):
         response = await serving.post(query)
