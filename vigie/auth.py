@@ -33,6 +33,8 @@ REFUSED = Counter("vigie_auth_refused_total", "API keys that were refused.", ["r
 for reason in ("unknown", "revoked", "expired"):
     REFUSED.labels(reason)
 
+log = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class _Key:
@@ -92,8 +94,11 @@ class Authenticator:
         await self._write(due.items())
 
     async def close(self) -> None:
-        """Stores the uses that still wait."""
-        await self._write([(key, time) for key, time in self._used.items() if self._written.get(key) != time])
+        """Stores the uses that still wait; when the database is away they are let go."""
+        try:
+            await self._write([(key, time) for key, time in self._used.items() if self._written.get(key) != time])
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("last uses of keys are not stored", error=str(error))
 
     async def _look_up(self, digest: bytes) -> _Key | None:
         if digest in self._unknown:

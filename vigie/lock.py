@@ -18,7 +18,7 @@ class AlreadyServed(Exception):  # noqa: N818 — a state of affairs
 @contextmanager
 def only_server(database: Path) -> Iterator[None]:
     """Holds the lock of a SQLite file; the system frees it however the process ends. Raises AlreadyServed."""
-    database.parent.mkdir(parents=True, exist_ok=True)
+    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with database.with_name(f"{database.name}.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

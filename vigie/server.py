@@ -18,6 +18,8 @@ from vigie.probes import Readiness
 from vigie.settings import Settings
 
 GRACEFUL_SECONDS: Final = 12
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than proxies keep theirs (60 is usual): the one who closes first must be the one who sends."""
 END_SECONDS: Final = 28.0
 """After which the process ends whatever still runs: orchestrators kill at 30."""
 MOST_CONNECTIONS: Final = 10_000
@@ -55,6 +57,7 @@ class Server(uvicorn.Server):
                 ws_per_message_deflate=False,
                 ws_max_size=MESSAGE_BYTES,
                 limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 server_header=False,
                 access_log=False,

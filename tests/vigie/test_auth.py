@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from models import ApiKey, Database, Project
 from resolvers.api_keys import create_api_key, find_api_keys, get_api_key, revoke_api_key
+from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
 from vigie import auth
 from vigie.auth import Authenticator
@@ -179,3 +180,15 @@ async def test_the_last_use_is_written_at_the_end(
         stored = await get_api_key(session, project_id=project.id, key_id=key.id)
     assert stored is not None
     assert stored.last_used_at is not None
+
+
+async def test_an_end_without_a_database_is_an_end(
+    database: Database, project: Project, authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, secret = await create(database, project)
+    await authenticator.authenticate(secret)
+    monkeypatch.setattr(authenticator, "_database", Database("postgresql://nobody@127.0.0.1:1/nothing"))
+    await authenticator.close()
+    with pytest.raises(Unavailable):
+        await authenticator.authenticate("another")
+    assert await authenticator.authenticate(secret) is not None

@@ -62,7 +62,7 @@ def open_database(settings: Settings) -> Database:
     """The database of the settings, its folder made when it is a file."""
     file = sqlite_file(settings.database)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Database(settings.database)
 
 

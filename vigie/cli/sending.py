@@ -31,7 +31,7 @@ class _Sent(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         rate = self._tally.sent / task.elapsed if task.elapsed else 0.0
-        return Text(f"{self._tally.sent:,} events · {rate:,.0f}/s")
+        return Text(f"{self._tally.sent:,} · {rate:,.0f}/s")
 
 
 @contextmanager

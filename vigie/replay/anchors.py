@@ -31,7 +31,8 @@ def anchor(folder: Path, *, url: str, digest: str, decide: Callable[[], dt.timed
 
     Of two that decide at once the first to write wins. Raises OSError when `folder` cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     path = folder / f"{digest[:32]}-{hashlib.sha256(url.encode()).hexdigest()[:8]}.json"
     if path.exists():
         return _read(path), False
