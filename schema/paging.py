@@ -21,6 +21,7 @@ Key = int | str | float | Decimal | None
 
 MAX_FIRST: Final = 200
 _INTEGER_END: Final = 2**63  # what a database column can hold ends here
+_MOST_DIGITS: Final = 100  # of a decimal, before its point or behind it
 
 First = Annotated[int, strawberry.argument(description=f"How many at most: 1 to {MAX_FIRST}.")]
 After = Annotated[str | None, strawberry.argument(description="Continue behind this cursor; null starts the list.")]
@@ -104,5 +105,5 @@ def decode_cursor(place: str, text: str, keys: type[Keys], *, field: str = "afte
 def _is_beyond(key: object) -> bool:
     """Whether no row can have this key."""
     if isinstance(key, Decimal):
-        return not key.is_finite()
+        return not key.is_finite() or abs(key.adjusted()) > _MOST_DIGITS
     return isinstance(key, int) and abs(key) >= _INTEGER_END

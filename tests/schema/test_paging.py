@@ -1,6 +1,7 @@
 """Pages: edges, cursors, and where a page stands."""
 
 import re
+from decimal import Decimal
 
 import pytest
 import strawberry
@@ -88,3 +89,11 @@ def test_any_other_cursor_is_invalid(cursor: str) -> None:
     with pytest.raises(Invalid, match="not a cursor of this list") as refusal:
         decode_cursor("bugs", cursor, tuple[int, str])
     assert refusal.value.field == "after"
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "sNaN", "Infinity", "1e999999999", "-1e101", "1e-999999999", "1e9" + "9" * 30]
+)
+def test_a_cursor_with_a_number_that_no_row_has_is_invalid(number: str) -> None:
+    with pytest.raises(Invalid, match="not a cursor of this list"):
+        decode_cursor("usage", encode_cursor("usage", (number, "a")), tuple[Decimal, str])
