@@ -29,7 +29,7 @@ from resolvers.principals import Principal
 from schema.context import Context, Services
 from schema.documents import Document, Documents, Refused
 from schema.errors import wire_errors
-from schema.limits import Limits
+from schema.limits import Limits, overfull
 from schema.requests import GraphQLRequest
 
 OPERATIONS: Final = Counter(
@@ -69,11 +69,13 @@ class Engine:
     def __init__(self, schema: strawberry.Schema, services: Services, limits: Limits | None = None) -> None:
         self._schema = schema._schema  # noqa: SLF001 — Strawberry has no public way to its graphql-core schema
         self._services = services
-        self._documents = Documents(self._schema, limits or Limits())
+        self._limits = limits or Limits()
+        self._documents = Documents(self._schema, self._limits)
 
     def prepare(self, request: GraphQLRequest) -> Operation:
-        """The operation ready to run. Raises Refused when its document is too large or invalid."""
+        """The operation ready to run. Raises Refused when it is too large, or its document invalid."""
         try:
+            _check_values(request.variables, self._limits)
             return Operation(self._documents.prepare(request.query), request)
         except Refused:
             OPERATIONS.labels("unknown", "refused").inc()
@@ -124,6 +126,11 @@ class Engine:
             OPERATIONS.labels("unknown", "refused").inc()
             raise Refused(executor)
         return executor
+
+
+def _check_values(variables: dict[str, Any] | None, limits: Limits) -> None:
+    if failures := overfull(variables, limits):
+        raise Refused(failures)
 
 
 async def _source(executor: Executor[Any]) -> AsyncIterable[Any]:

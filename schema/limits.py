@@ -1,12 +1,13 @@
-"""How large an operation may be. Checked before validation, in one pass that measures each fragment once.
+"""How large an operation may be: its document, checked before validation, and its variables.
 
 Nested fragments make a document of a kilobyte stand for millions of fields; measured once and added up, they cost what
-their text costs. The figures count an operation with its fragments expanded, as it would run.
+their text costs. The figures count an operation with its fragments expanded, as it would run. Variables are checked
+against their types value by value, which nothing else of the process runs beside.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -37,6 +38,7 @@ class Limits:
     fields: int = 500
     aliases: int = 50
     root_fields: int = 20
+    values: int = 300_000
 
 
 @dataclass(slots=True)
@@ -52,6 +54,20 @@ class Size:
 def too_complex(what: str, size: int, limit: int, remedy: str) -> Failure:
     """The refusal that names the limit, the value and the remedy."""
     return Failure(Code.TOO_COMPLEX, f"{what}: {size:,}; the limit is {limit:,}. {remedy}")
+
+
+def overfull(variables: Mapping[str, Any] | None, limits: Limits) -> list[Failure]:
+    """A refusal when the variables have too many values in all; it stops counting there."""
+    values = 0
+    waiting: list[Any] = [variables or {}]
+    while waiting:
+        found = waiting.pop()
+        inside = found.values() if isinstance(found, dict) else found
+        values += len(inside)
+        if values > limits.values:
+            return [too_complex("Values in the variables", values, limits.values, "Send them in several requests.")]
+        waiting += [value for value in inside if isinstance(value, dict | list)]
+    return []
 
 
 def oversized(document: DocumentNode, limits: Limits) -> list[Failure]:

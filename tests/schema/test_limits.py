@@ -3,6 +3,7 @@
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import DocumentNode, get_introspection_query, parse
@@ -110,6 +111,29 @@ def test_bombs_are_answered_at_once(name: str) -> None:
     with suppress(Refused):
         runs.prepare(GraphQLRequest(query))
     assert time.perf_counter() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"kinds": ["BUG"] * 1_000_000},
+        {str(number): number for number in range(400_000)},
+        {"deep": [[["x"] * 200_000, {"a": ["x"] * 200_000}]]},
+    ],
+    ids=["list", "object", "nested"],
+)
+def test_variables_of_too_many_values_are_refused_before_they_are_read(variables: dict[str, Any]) -> None:
+    started = time.perf_counter()
+    with pytest.raises(Refused, match="Values in the variables") as refusal:
+        engine().prepare(GraphQLRequest("{ hello }", variables))
+    assert time.perf_counter() - started < 0.5
+    assert refusal.value.errors[0].extensions == {"code": "TOO_COMPLEX"}
+
+
+def test_variables_may_hold_the_largest_batch_of_events() -> None:
+    tokens = dict.fromkeys("abcde", 0)
+    event = dict.fromkeys("abcdefghijklmnop", 0) | {"tokens": tokens, "attributes": {"a": 1}}
+    engine().prepare(GraphQLRequest("{ hello }", {"input": {"events": [event] * 10_000}}))
 
 
 def test_a_document_is_prepared_once_and_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
