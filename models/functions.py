@@ -42,14 +42,17 @@ class TextList(TypeDecorator[list[str]]):
 
 
 class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower case)
-    """`time_bucket(time, minutes)`: the start of the bucket of that many minutes, aligned to UTC midnight."""
+    """`time_bucket(time, minutes, shift)`: the start of the bucket of that many minutes.
+
+    Buckets are aligned to UTC midnight, or to so many minutes (`shift`) after it.
+    """
 
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, time: Any, minutes: int) -> None:
+    def __init__(self, time: Any, minutes: int, shift: int = 0) -> None:
         # Text of the statement, not a parameter: what is compiled once is run again with other parameters.
-        super().__init__(time, literal_column(str(int(minutes))))
+        super().__init__(time, literal_column(str(int(minutes))), literal_column(str(int(shift))))
 
 
 class unindexed(GenericFunction[Any]):  # noqa: N801
@@ -116,14 +119,14 @@ def _arguments(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) 
 
 @compiles(time_bucket, "postgresql")
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
-    time, minutes = _arguments(element, compiler, **kw)
-    return f"date_bin('{minutes} minutes', {time}, timestamptz '2000-01-01 00:00:00Z')"
+    time, minutes, shift = _arguments(element, compiler, **kw)
+    return f"date_bin('{minutes} minutes', {time}, timestamptz '2000-01-01 00:00:00Z' + interval '{shift} minutes')"
 
 
 @compiles(time_bucket, "sqlite")
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
-    time, minutes = _arguments(element, compiler, **kw)
-    return f"({time} - {time} % ({minutes} * 60000000))"
+    time, minutes, shift = _arguments(element, compiler, **kw)
+    return f"({time} - ({time} - {shift} * 60000000) % ({minutes} * 60000000))"
 
 
 @compiles(unindexed, "postgresql")
@@ -255,7 +258,7 @@ class SqliteConnection(sqlite3.Connection):
         self.create_function("big_add", 2, _big_add, deterministic=True)
 
     def close(self) -> None:
-        """Gives up the transaction first: else a statement that is not finalized yet keeps its lock beyond the close."""
+        """Gives up the transaction first: else a statement not finalized yet keeps its lock beyond the close."""
         try:
             self.rollback()
         finally:

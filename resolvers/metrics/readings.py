@@ -40,8 +40,8 @@ class Question:
 
     Rows lie in [edges[0], edges[-1]), and no edge cuts a row. `columns` keeps rows with one of the values. `by` splits
     by a dimension, of which `keys` are the values wanted (None among them: rows without it; no `keys`: all). `every`
-    splits by buckets of that many minutes, to which the inner edges must be aligned. `needs` names what is wanted
-    besides sums: `pairs`, `subjects`, or a sketch.
+    splits by buckets of that many minutes that begin `shift` minutes after midnight UTC; the inner edges must be
+    aligned to them. `needs` names what is wanted besides sums: `pairs`, `subjects`, or a sketch.
     """
 
     block: Block
@@ -50,6 +50,7 @@ class Question:
     by: str | None = None
     keys: tuple[Any, ...] | None = None
     every: int | None = None
+    shift: int = 0
     needs: frozenset[str] = frozenset()
 
     @property
@@ -133,7 +134,7 @@ def _statements(snapshot: Snapshot, question: Question, cube: Cube | None) -> It
         yield _from_facts(snapshot, question, [Segment(FACTS, question.edges[0], question.edges[-1])]), True
         return
     minutes_from = snapshot.now - MINUTES_KEPT
-    grains = [grain for grain in cube.grains if question.every is None or grain <= question.every]
+    grains = [grain for grain in cube.grains if _nests(grain, question)]
     covered = segments(question.edges, grains=grains, minutes_from=minutes_from)
     edges = covered.pop(FACTS, [])
     for grain, stretches in covered.items():
@@ -144,6 +145,11 @@ def _statements(snapshot: Snapshot, question: Question, cube: Cube | None) -> It
     folded = [stretch for stretches in covered.values() for stretch in stretches]
     if tail is not None and any(stretch.start <= tail.last and tail.first < stretch.end for stretch in folded):
         yield _from_tail(snapshot, question, tail, folded), True
+
+
+def _nests(grain: int, question: Question) -> bool:
+    """Whether rows of a grain lie each in one of the buckets asked for."""
+    return question.every is None or (grain <= question.every and question.shift % grain == 0)
 
 
 def _cube(question: Question) -> Cube | None:
@@ -180,7 +186,8 @@ def _from_cube(
         measures.append(framed_bytes(table.subjects))
     keys: list[Any] = []
     if question.every:
-        keys.append(table.bucket if question.every == grain else time_bucket(table.bucket, question.every))
+        bucket = table.bucket
+        keys.append(bucket if question.every == grain else time_bucket(bucket, question.every, question.shift))
     if question.by:
         keys.append(getattr(table, question.by))
     conditions = [table.project_id == snapshot.project_id, _within(table.bucket, stretches)]
@@ -203,9 +210,8 @@ def _summed(column: Any) -> Any:
 
 def _from_facts(snapshot: Snapshot, question: Question, stretches: Sequence[Segment]) -> Select[Any]:
     facts = question.block.facts
-    return _fact_sums(question).where(
-        facts.project_id == snapshot.project_id, facts.seq <= snapshot.last_seq, _within(facts.time, stretches)
-    )
+    # No word of `seq`: the transaction sees nothing newer, and SQLite would look the whole log up by it.
+    return _fact_sums(question).where(facts.project_id == snapshot.project_id, _within(facts.time, stretches))
 
 
 def _from_tail(snapshot: Snapshot, question: Question, tail: Tail, stretches: Sequence[Segment]) -> Select[Any]:
@@ -229,9 +235,10 @@ def _fact_sums(question: Question) -> Select[Any]:
         measures.append(distinct_names(facts.subject))
     keys: list[Any] = []
     if question.every:
-        keys.append(time_bucket(facts.time, question.every))
+        keys.append(time_bucket(facts.time, question.every, question.shift))
     if question.by:
-        keys.append(getattr(facts, question.by))
+        # SQLite would walk all of a project's subjects in their index to have them in order.
+        keys.append(unindexed(getattr(facts, question.by)))
     conditions = [_among(getattr(facts, column), values) for column, values in question.kept.items()]
     return _grouped(keys, measures).where(*conditions)
 
@@ -262,10 +269,10 @@ def _reading(row: Sequence[Any], question: Question, *, from_facts: bool) -> tup
     reading = Reading.empty(question.block)
     if values[0]:
         sums = len(question.block.sums)
-        reading.add_sums(values[:sums])
+        reading.sums = values[:sums]
         rest = iter(values[sums:])
         if "pairs" in question.needs:
-            reading.add_pairs([next(rest) for _ in question.block.pairs])
+            reading.pairs = [next(rest) for _ in question.block.pairs]
         for sketch in _sketches(question):
             if part := next(rest):
                 (reading.raw if from_facts else reading.stored)[sketch] = [part]

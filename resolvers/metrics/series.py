@@ -5,7 +5,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from models import ReadSession
 from models.base import EPOCH
@@ -16,7 +15,7 @@ from resolvers.metrics.readings import Question, Reading, read
 from resolvers.metrics.scopes import Scope
 
 HOUR_MINUTES = 60
-WEEK = dt.timedelta(weeks=1)
+A_MINUTE, WEEK = dt.timedelta(minutes=1), dt.timedelta(weeks=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,8 @@ async def buckets(
 ) -> list[Reading]:
     """A reading for each bucket that begins at one of `starts`, of what lies inside the period."""
     edges = (scope.period.start, *starts[1:], scope.period.end)
-    question = Question(scope.block, edges, scope.columns, every=_alignment(starts), needs=needs)
+    every, shift = _alignment(starts)
+    question = Question(scope.block, edges, scope.columns, every=every, shift=shift, needs=needs)
     readings = [Reading.empty(scope.block) for _ in starts]
     for (time, _), reading in (await read(session, scope.snapshot, question)).items():
         if time is not None:
@@ -61,8 +61,8 @@ async def buckets(
 async def heatmap(session: ReadSession, scope: Scope) -> list[Cell]:
     """The 168 hours of the local week, from Monday's midnight on."""
     period = scope.period
-    every = HOUR_MINUTES if _on_full_hours(period) else QUARTER
-    question = Question(scope.block, (period.start, period.end), scope.columns, every=every)
+    every, shift = _hours(period)
+    question = Question(scope.block, (period.start, period.end), scope.columns, every=every, shift=shift)
     readings = [[Reading.empty(scope.block) for _ in range(24)] for _ in range(7)]
     for (time, _), reading in (await read(session, scope.snapshot, question)).items():
         if time is not None:
@@ -75,20 +75,18 @@ async def heatmap(session: ReadSession, scope: Scope) -> list[Cell]:
     ]
 
 
-def _alignment(starts: Sequence[dt.datetime]) -> int:
-    """The longest bucket, in minutes, that no inner start cuts."""
+def _alignment(starts: Sequence[dt.datetime]) -> tuple[int, int]:
+    """The longest buckets that no inner start cuts: their minutes, and how many after midnight UTC they begin."""
     for minutes in (DAY, HOUR_MINUTES, QUARTER):
-        if all((start - EPOCH) % dt.timedelta(minutes=minutes) == dt.timedelta(0) for start in starts):
-            return minutes
-    return MINUTE
+        shifts = {(start - EPOCH) % dt.timedelta(minutes=minutes) for start in starts}
+        if len(shifts) == 1:
+            return minutes, shifts.pop() // A_MINUTE
+    return MINUTE, 0
 
 
-def _on_full_hours(period: Period) -> bool:
-    """Whether the zone's clocks show full hours when UTC's do, all through the period."""
+def _hours(period: Period) -> tuple[int, int]:
+    """The hours of the zone's clocks as buckets; quarters where clocks are set by less than an hour in the period."""
     weeks = range((period.end - period.start) // WEEK + 1)
-    return all(_full_hour(period.zone, time) for time in (period.end, *(period.start + week * WEEK for week in weeks)))
-
-
-def _full_hour(zone: ZoneInfo, time: dt.datetime) -> bool:
-    offset = time.astimezone(zone).utcoffset()
-    return offset is not None and offset % dt.timedelta(hours=1) == dt.timedelta(0)
+    times = (period.end, *(period.start + week * WEEK for week in weeks))
+    shifts = {-(time.astimezone(period.zone).utcoffset() or A_MINUTE * 0) % (HOUR_MINUTES * A_MINUTE) for time in times}
+    return (HOUR_MINUTES, shifts.pop() // A_MINUTE) if len(shifts) == 1 else (QUARTER, 0)
