@@ -115,7 +115,7 @@ class Traffic:
             route=route,
             status=pick.choices([200, 404, 499, 500, 503], [60, 4, 2, 1, slowness])[0],
             duration_ms=duration and duration * 2**slowness,
-            request_bytes=pick.choice([None, 0, pick.randrange(2**50)]),
+            request_bytes=pick.choice([None, 0, pick.randrange(2**40)]),
             response_bytes=pick.choice([None, pick.randrange(10_000)]),
             subject=self._subject(),
             environment=pick.choice([None, "prod", "prod", "staging"]),
