@@ -37,6 +37,7 @@ BIG_INT_MIN: Final = -(2**63)
 BIG_INT_MAX: Final = 2**63 - 1
 DECIMAL_PLACES: Final = 30
 JSON_DEPTH: Final = 64
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 _DURATION = re.compile(
     r"P(?=[0-9T])(?:(?P<weeks>[0-9]{1,6})W|(?:(?P<days>[0-9]{1,7})D)?"
@@ -44,7 +45,7 @@ _DURATION = re.compile(
     r"(?:(?P<seconds>[0-9]{1,9}(?:\.[0-9]{1,6})?)S)?)?)"
 )
 _DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6}(?P<below>[0-9]*))?)?"
     r"(?P<offset>[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,60}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][+-]?[0-9]{1,3})?")
@@ -58,7 +59,11 @@ def format_date_time(value: datetime) -> str:
 
 
 def parse_date_time(value: object) -> datetime:
-    """An ISO 8601 date and time with an offset as an aware UTC datetime; digits below a microsecond are cut."""
+    """An ISO 8601 date and time with an offset as an aware UTC datetime.
+
+    It is rounded to the nearest microsecond, halves up, as msgspec does: an event that is sent again by another door
+    has the same time.
+    """
     if not isinstance(value, str):
         raise GraphQLError(f"DateTime wants a string such as 2026-11-20T12:00:00Z, not {_shown(value)}.")
     match = _DATE_TIME.fullmatch(value)
@@ -67,7 +72,8 @@ def parse_date_time(value: object) -> datetime:
     if match["offset"] is None:
         raise GraphQLError(f"DateTime needs an offset: append Z or +01:00 to {_shown(value)}.")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        rounding = _MICROSECOND * ((match["below"] or "") >= "5")
+        return datetime.fromisoformat(value.upper()).astimezone(UTC) + rounding
     except (ValueError, OverflowError):
         raise GraphQLError(f"DateTime {_shown(value)} is not on the calendar.") from None
 
@@ -203,7 +209,7 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
         name="DateTime",
         description=(
             "An instant in ISO 8601. Answers are in UTC and end in `Z` (`2026-11-20T12:00:00Z`); inputs carry an "
-            "offset, and digits below a microsecond are cut."
+            "offset, and are rounded to the microsecond."
         ),
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=format_date_time,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 import pytest
@@ -35,7 +36,7 @@ from tests.schema.serving import KEYS, engine
         ("2026-11-20t12:00:00z", datetime(2026, 11, 20, 12, tzinfo=UTC)),
         ("2026-11-20T17:45:00+05:45", datetime(2026, 11, 20, 12, tzinfo=UTC)),
         ("2026-11-20T12:00:00.5Z", datetime(2026, 11, 20, 12, 0, 0, 500_000, tzinfo=UTC)),
-        ("2026-11-20T12:00:00.123456789Z", datetime(2026, 11, 20, 12, 0, 0, 123_456, tzinfo=UTC)),
+        ("2026-11-20T12:00:00.123456789Z", datetime(2026, 11, 20, 12, 0, 0, 123_457, tzinfo=UTC)),
     ],
 )
 def test_date_times_are_read(text: str, value: datetime) -> None:
@@ -53,6 +54,7 @@ def test_date_times_are_read(text: str, value: datetime) -> None:
         "2026-11-20T25:00:00Z",
         "0001-01-01T00:00:00+05:00",
         "9999-12-31T23:59:59-05:00",
+        "9999-12-31T23:59:59.9999999Z",
         "٢٠٢٦-11-20T12:00:00Z",
         "2026-W47-5T12:00:00Z",
         "now",
@@ -64,6 +66,12 @@ def test_date_times_are_read(text: str, value: datetime) -> None:
 def test_other_date_times_are_refused(value: object) -> None:
     with pytest.raises(GraphQLError, match="DateTime"):
         parse_date_time(value)
+
+
+@given(st.text("0123456789", min_size=1, max_size=20))
+def test_fractions_are_rounded_as_by_the_door_for_json(digits: str) -> None:
+    text = f"2026-11-20T12:00:59.{digits}Z"
+    assert parse_date_time(text) == msgspec.convert(text, datetime)
 
 
 def test_date_times_are_written_in_utc() -> None:
