@@ -22,8 +22,8 @@ def attributes_json(attributes: dict[str, Any] | None) -> str:
     _check(attributes.values(), DEPTH)
     try:
         text = _encode(attributes)
-    except (UnicodeEncodeError, TypeError) as error:
-        raise Refused("attributes", f"`attributes` must be JSON: {error}.") from error
+    except UnicodeEncodeError as error:
+        raise Refused("attributes", "`attributes` holds half a surrogate pair: send whole characters.") from error
     if len(text) > VALUE_BYTES:
         for key, value in attributes.items():
             if (size := len(_encode(value))) > VALUE_BYTES:

@@ -159,7 +159,7 @@ class Checker:
         method = event.method
         if method not in _METHODS:
             method = method.upper()
-            if not _METHOD.fullmatch(method):
+            if not (event.method.isascii() and _METHOD.fullmatch(method)):  # ſ and ß have capitals in ASCII
                 raise unfit("method")
         return [
             self._project_id,

@@ -43,6 +43,8 @@ def undecodable(error: DecodeError | UnicodeError | RecursionError) -> Refused:
     """What the decoder found wrong with one event."""
     if isinstance(error, RecursionError):
         return Refused(None, "The event is nested too deeply: flatten it.")
+    if isinstance(error, UnicodeEncodeError):
+        return Refused(None, "The name of a field holds half a surrogate pair: send whole characters.")
     if not isinstance(error, ValidationError):
         return Refused(None, f"The event is not JSON: {error}.")
     text = str(error)

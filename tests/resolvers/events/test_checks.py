@@ -113,6 +113,7 @@ WRONG_CALLS: list[tuple[dict[str, Any], str, str]] = [
     ({"method": ""}, "method", "16"),
     ({"method": "x" * 17}, "method", "16"),
     ({"method": "G T"}, "method", "HTTP method"),
+    ({"method": "ß" * 16}, "method", "HTTP method"),
     ({"method": None}, "method", "required"),
     ({"route": "x" * 2001}, "route", "2000"),
     ({"route": "é" * 1001}, "route", "2000 UTF-8 bytes"),

@@ -111,6 +111,13 @@ def test_half_a_surrogate_pair_is_a_matter_of_one_event() -> None:
         from_json(b'{"events":[NaN,"\\ud83d"]}')
 
 
+@pytest.mark.parametrize("members", [b'"\\ud83d":1', b'"attributes":{"\\ud83d":1}', b'"attributes":{"a":"\\ud83d"}'])
+def test_half_a_surrogate_pair_is_told_in_our_words(members: bytes) -> None:
+    (rejection,) = outcome(from_json(b'{"events":[' + GOOD[:-1] + b"," + members + b"}]}")).rejected
+    assert "half a surrogate pair" in rejection.message
+    assert "codec" not in rejection.message
+
+
 def test_a_body_nested_beyond_all_measure_is_refused() -> None:
     with pytest.raises(RecursionError):
         from_json(b'{"events":' + b"[" * 100_000)
