@@ -3,6 +3,7 @@
     Failure              raised by guards, limits and the edges with its code and a message for the client
     Refusal              from the domain: BAD_USER_INPUT or UNAVAILABLE (in a mutation it becomes a userError instead)
     graphql-core's own   about the document, its variables or arguments: named by the stage that found them
+    the database away    UNAVAILABLE: the same is worth sending again
     anything else        INTERNAL: its text goes to the log, the client gets the request id that finds it there
 
 Suggestions ("Did you mean") are switched off where documents are validated and variables coerced.
@@ -16,6 +17,7 @@ import structlog
 from graphql import GraphQLError, ValueNode
 from strawberry.exceptions import StrawberryInputCoercionError
 
+from models.outages import database_is_down
 from resolvers.errors import Refusal, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -63,6 +65,9 @@ def wire_error(error: Exception, *, request_id: str) -> dict[str, Any]:
             wire.update(_refusal(cause))
         case GraphQLError() if _is_about_input(error, cause):
             wire["extensions"] = {"code": Code.BAD_USER_INPUT.value}
+        case _ if database_is_down(cause):
+            log.warning("database is down", request_id=request_id, path=wire.get("path"), error=repr(cause))
+            wire.update(_refusal(Unavailable("The database does not answer: try again.", retry_after=1)))
         case _:
             log.error("operation failed", request_id=request_id, path=wire.get("path"), exc_info=cause)
             message = f"Internal error; the log has it under request id {request_id}."

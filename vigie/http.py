@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.problems import Problem
+from models.outages import database_is_down
 from resolvers.errors import Unavailable
 
 REQUESTS: Final = Counter("vigie_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
@@ -86,7 +87,10 @@ class Outermost:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
-            log.exception("request failed", path=scope["path"][:SHOWN])
+            if database_is_down(error):
+                log.warning("database is down", path=scope["path"][:SHOWN], error=repr(error))
+            else:
+                log.exception("request failed", path=scope["path"][:SHOWN])
             if status:
                 raise
             await _problem(error, request_id).response()(scope, receive, send_with_headers)
@@ -126,6 +130,8 @@ def _figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 def _problem(error: Exception, request_id: str) -> Problem:
     if isinstance(error, Unavailable):
         return Problem(503, error.message, Retry_After=str(math.ceil(error.retry_after or 1)))
+    if database_is_down(error):
+        return Problem(503, "The database does not answer: send the same again.", Retry_After="1")
     return Problem(500, f"Internal error; the log has it under request id {request_id}.")
 
 
