@@ -141,6 +141,11 @@ def format_big_int(value: object) -> int:
     return number
 
 
+def saturated(number: int) -> int:
+    """The nearest BigInt, for sums that may outgrow 64 bits: a figure out of range must not take an answer with it."""
+    return max(BIG_INT_MIN, min(number, BIG_INT_MAX))
+
+
 def parse_big_int(value: object) -> int:
     """A JSON integer within 64 bits. `5.0` is one, `"5"` is not."""
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:

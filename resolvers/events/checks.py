@@ -22,6 +22,7 @@ Row: TypeAlias = list[Any]
 
 FUTURE: Final = dt.timedelta(minutes=5)
 MOST_USD: Final = 1_000_000
+NANOSECOND: Final = 1e-6  # in milliseconds
 
 FROM_NOWHERE: Final = "none"
 FROM_PROVIDER: Final = "provider"
@@ -134,8 +135,8 @@ class Checker:
             event.status or "ok",
             error and error.type,
             error and error.message,
-            event.duration_ms,
-            event.time_to_first_token_ms,
+            _milliseconds(event.duration_ms),
+            _milliseconds(event.time_to_first_token_ms),
             uncached,
             cache_read,
             cache_write,
@@ -169,7 +170,7 @@ class Checker:
             method,
             event.route,
             event.status,
-            event.duration_ms,
+            _milliseconds(event.duration_ms),
             event.request_bytes,
             event.response_bytes,
             event.subject,
@@ -211,6 +212,11 @@ def _check_text(name: str, text: str | None) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise Refused(name, f"`{name}` holds half a surrogate pair: send whole characters.") from error
+
+
+def _milliseconds(value: float | None) -> float | None:
+    """The value, or 0 below a nanosecond: PostgreSQL refuses to multiply numbers whose product is too small for it."""
+    return value if value is None or value >= NANOSECOND else 0.0
 
 
 def _picodollars(dollars: Decimal) -> int:

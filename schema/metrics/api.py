@@ -15,7 +15,7 @@ from schema.context import Info
 from schema.metrics.figures import Latency, Rating, needs, position_at, position_cursor
 from schema.paging import After, Edge, First, PageInfo, page_size
 from schema.periods import Interval
-from schema.scalars import BigInt
+from schema.scalars import BigInt, saturated
 from schema.selections import below, selected
 
 
@@ -55,8 +55,8 @@ class ApiTotals:
             requests=made.requests,
             errors=made.errors,
             error_rate=made.error_rate,
-            request_bytes=made.request_bytes,
-            response_bytes=made.response_bytes,
+            request_bytes=saturated(made.request_bytes),
+            response_bytes=saturated(made.response_bytes),
             cache_hit_rate=made.cache_hit_rate,
             active_subjects=made.active_subjects,
             latency=Latency.of(made.latency),
