@@ -104,12 +104,14 @@ async def read(session: ReadSession, snapshot: Snapshot, question: Question) -> 
         cube = None
         _check_facts_alone(question)
     found: dict[Place, Reading] = {}
+    sketches = _sketches(question)
     for statement, from_facts in _statements(snapshot, question, cube):
         known = {key for _, key in found}
+        collapsed = from_facts and cube is not None and question.by == "route" and OTHER_ROUTES in known
         for row in await session.rows(statement):
-            (time, key), reading = _reading(row, question, from_facts=from_facts)
-            if from_facts and cube is not None and question.by == "route" and OTHER_ROUTES in known - {key}:
-                key = key if key in known else OTHER_ROUTES
+            (time, key), reading = _reading(row, question, sketches, from_facts=from_facts)
+            if collapsed and key not in known:
+                key = OTHER_ROUTES
             if (time, key) in found:
                 found[time, key].add(reading)
             else:
@@ -262,7 +264,9 @@ def _sketches(question: Question) -> list[str]:
     return [sketch for sketch in question.block.sketches if sketch in question.needs]
 
 
-def _reading(row: Sequence[Any], question: Question, *, from_facts: bool) -> tuple[Place, Reading]:
+def _reading(
+    row: Sequence[Any], question: Question, sketches: Sequence[str], *, from_facts: bool
+) -> tuple[Place, Reading]:
     values = list(row)
     time = values.pop(0) if question.every else None
     key = _key(values.pop(0)) if question.by else None
@@ -273,7 +277,7 @@ def _reading(row: Sequence[Any], question: Question, *, from_facts: bool) -> tup
         rest = iter(values[sums:])
         if "pairs" in question.needs:
             reading.pairs = [next(rest) for _ in question.block.pairs]
-        for sketch in _sketches(question):
+        for sketch in sketches:
             if part := next(rest):
                 (reading.raw if from_facts else reading.stored)[sketch] = [part]
         if "subjects" in question.needs:
