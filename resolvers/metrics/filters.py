@@ -38,5 +38,5 @@ class MetricsFilter:
 
 
 def _storable(value: str | int) -> bool:
-    """Whether a column can hold the value at all: asking PostgreSQL for any other is an error, not an empty answer."""
-    return isinstance(value, int) or "\x00" not in value
+    """Whether a fact can have the value: PostgreSQL fails on others, and roll-ups write null as an empty string."""
+    return isinstance(value, int) or (value != "" and "\x00" not in value)

@@ -57,6 +57,8 @@ ODD: list[dict[str, list[str]]] = [
     {"models": ["'; DROP TABLE usage_events; --", "%", "gpt_5"], "routes": ["/things/%", "(other)"]},
     {"statuses": ["²", "-1", "0x1f4", "99999999999", "9" * 5000, " 200", "OK", ""]},
     {"models": [""], "routes": [""], "subjects": [""], "environments": [""]},
+    {"providers": [""]},
+    {"operations": ["", "chat"]},
     {"subjects": [f"nobody {number}" for number in range(999)] + ["subject 1"]},
 ]
 
