@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, TypeVarTuple, cast
 
@@ -43,19 +43,19 @@ class ReadSession:
 
     async def rows(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
         """Every row of a SELECT."""
-        return (await self._session.execute(statement)).all()
+        return (await _to_its_end(self._session.execute(statement))).all()
 
     async def one(self, statement: Select[*Ts]) -> Row[*Ts]:
         """The only row of a SELECT that has exactly one."""
-        return (await self._session.execute(statement)).one()
+        return (await _to_its_end(self._session.execute(statement))).one()
 
     async def scalar(self, statement: Select[T]) -> T | None:
         """The first column of the first row, or None."""
-        return await self._session.scalar(statement)
+        return await _to_its_end(self._session.scalar(statement))
 
     async def scalars(self, statement: Select[T]) -> Sequence[T]:
         """The first column of every row."""
-        return (await self._session.scalars(statement)).all()
+        return (await _to_its_end(self._session.scalars(statement))).all()
 
 
 class WriteSession(ReadSession):
@@ -147,6 +147,19 @@ class Database:
     async def close(self) -> None:
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+async def _to_its_end(statement: Coroutine[Any, Any, T]) -> T:
+    """What the statement answers. Who is cancelled meanwhile still waits for it.
+
+    A field that fails cancels those beside it, and an interrupted driver drops the connection that they share.
+    """
+    task = asyncio.create_task(statement)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _number(session: AsyncSession, project_id: int, facts: list[Activity]) -> int:

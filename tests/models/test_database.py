@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Integer, Select, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from models import Activity, Commit, Counter, Database, Project, WriteSession
@@ -44,6 +44,22 @@ async def test_a_read_session_cannot_write(database: Database, project: Project)
             await session._session.execute(delete(Project))
 
     assert await names(database) == ["acme"]
+
+
+@on_every_server
+async def test_a_reader_that_is_cancelled_leaves_the_session_usable(database: Database, project: Project) -> None:
+    series = "generate_series(1, 3000000)"
+    if database.dialect == "sqlite":
+        series = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT i FROM n)"
+    long: Select[int] = select(literal_column(f"(SELECT count(*) FROM {series})", Integer))
+    async with database.read() as session:
+        reading = asyncio.create_task(session.scalar(long))
+        await asyncio.sleep(0.05)
+        assert not reading.done()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert await session.scalar(select(Project.name).where(Project.id == project.id)) == "acme"
 
 
 async def test_a_connection_that_read_can_write_again(database: Database, project: Project) -> None:
