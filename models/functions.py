@@ -6,6 +6,7 @@ within 0.5 % of the bucket's middle.
 
 import math
 import sqlite3
+from contextlib import suppress
 from typing import Any, cast
 
 import orjson
@@ -260,6 +261,7 @@ class SqliteConnection(sqlite3.Connection):
     def close(self) -> None:
         """Gives up the transaction first: else a statement not finalized yet keeps its lock beyond the close."""
         try:
-            self.rollback()
+            with suppress(sqlite3.ProgrammingError):  # it is closed already, which is fine
+                self.rollback()
         finally:
             super().close()

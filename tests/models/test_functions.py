@@ -1,6 +1,7 @@
 """The SQL functions answer alike on both databases, and as Python does."""
 
 import datetime as dt
+import sqlite3
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from models.base import BigSum, UtcDateTime
 from models.functions import (
     BUCKETS,
     GAMMA,
+    SqliteConnection,
     all_names,
     big_add,
     big_sum,
@@ -129,3 +131,9 @@ async def test_an_unindexed_column_is_the_column(database: Database) -> None:
 
     counted = select(func.count()).select_from(given).where(unindexed(given.c.value) > 1)
     assert await answer(database, counted) == 2
+
+
+def test_a_connection_may_be_closed_twice() -> None:
+    connection = sqlite3.connect(":memory:", factory=SqliteConnection)
+    connection.close()
+    connection.close()
