@@ -23,6 +23,8 @@ JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
 DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {JSON: from_json, LINES: from_lines}
 RETRY_SECONDS: Final = 1.0
+LARGE_BODY: Final = 2**14
+"""Takes longer to decode and check than a statement of the writer."""
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 """Whose key it is; None when nobody's, revoked or expired."""
@@ -51,7 +53,10 @@ class JsonEvents:
             raise Problem(405, f"{request.method} is not for this address: send events with POST.", Allow="POST")
         principal = await self._sender(request)
         decode = _decoder(request)
-        decoded = _decoded(decode, await read_body(request))
+        body = await read_body(request)
+        if len(body) > LARGE_BODY:
+            await self._writer.turn.wait()
+        decoded = _decoded(decode, body)
         try:
             recorded = await record(self._writer, project_id=principal.project_id, decoded=decoded, door="json")
         except StorageFull as refusal:

@@ -28,6 +28,7 @@ from resolvers.events.stores import (
     Transaction,
     UnknownProject,
 )
+from resolvers.events.turns import Turn
 
 TABLES: Final = (USAGE, CALLS)
 NEW: Final = -1
@@ -84,7 +85,9 @@ class Part:
         return Part(self.request, first, middle), Part(self.request, second, self.size - middle)
 
 
-async def store(store: Store, parts: Sequence[Part], *, exact: bool, uncertain: bool = False) -> list[Committed]:
+async def store(
+    store: Store, parts: Sequence[Part], turn: Turn, *, exact: bool, uncertain: bool = False
+) -> list[Committed]:
     """Stores the parts in one transaction and adds to their requests' counts; answers the commit of each project.
 
     `exact` finds duplicates instead of failing on them. `uncertain` says that an attempt with the same numbers may
@@ -97,16 +100,19 @@ async def store(store: Store, parts: Sequence[Part], *, exact: bool, uncertain: 
     project_ids = sorted({part.request.project_id for part in parts})
     dropped: set[int] = set()
     duplicates: Counter[Part] = Counter()
+    turn.take()
     async with store.transaction() as transaction:
         last = await transaction.lock(project_ids)
         if missing := set(project_ids) - last.keys():
             raise UnknownProject(missing)
+        turn.give()
         if exact:
             dropped, duplicates = await _known(transaction, parts, uncertain=uncertain)
         new, commits = _number(parts, dropped, last)
         for table, rows in new.items():
             if rows:
                 await transaction.insert(table, rows)
+        turn.take()
         times = await transaction.advance(commits) if commits else {}
     for part in parts:
         part.request.duplicates += duplicates[part]

@@ -36,6 +36,7 @@ from resolvers.events.stores import (
     UnfitData,
     UnknownProject,
 )
+from resolvers.events.turns import Turn
 
 MOST_ROWS = 5_000
 """Of one transaction, unless a single request has more."""
@@ -77,6 +78,7 @@ class Writer:
     ) -> None:
         self.prices = prices
         self.floors = Floors(database)
+        self.turn = Turn()
         self._store: Store = PostgresStore(database) if database.dialect == "postgresql" else SqliteStore(database)
         self._publish = publish
         self._on_commit = on_commit
@@ -154,6 +156,7 @@ class Writer:
             await self._store_all(parts)
         except Exception as error:  # noqa: BLE001 — the callers get it, and the writer goes on
             failure = error
+        self.turn.give()
         for part in parts:
             part.request.finish(part.size, failure)
             self._queue(-part.size)
@@ -209,7 +212,7 @@ class Writer:
     async def _store_once(self, parts: Sequence[Part], *, exact: bool, uncertain: bool) -> None:
         start = time.perf_counter()
         duplicates = sum(part.request.duplicates for part in parts)
-        commits = await store(self._store, parts, exact=exact, uncertain=uncertain)
+        commits = await store(self._store, parts, self.turn, exact=exact, uncertain=uncertain)
         COMMIT_SECONDS.observe(time.perf_counter() - start)
         GROUP_EVENTS.observe(sum(part.size for part in parts))
         # Duplicates seldom come alone: the next group looks before it numbers, too.

@@ -253,9 +253,14 @@ async def test_a_large_request_is_stored_whole(database: Database, project: Proj
 
 
 async def test_the_commit_time_never_goes_back(database: Database, project: Project, writer: Writer) -> None:
-    future = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10)
     await send(writer, project.id, [usage("a")])
+    ahead = Writer(database, ListPrices())
+    await ahead.start()
+    await send(ahead, project.id, [usage("b")])
     async with database.write() as session:
-        await session.run(update(Commit).values(committed_at=future))
-    await send(writer, project.id, [usage("b")])
+        future = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10)
+        await session.run(update(Commit).where(Commit.last_seq == 2).values(committed_at=future))
+    await send(writer, project.id, [usage("c")])
+    await send(writer, project.id, [usage("d")])
+    await ahead.stop()
     await check_log(database, project.id)
