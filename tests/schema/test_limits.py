@@ -107,10 +107,10 @@ def bombs() -> dict[str, str]:
 def test_bombs_are_answered_at_once(name: str) -> None:
     query = bombs()[name]
     runs = engine()
-    started = time.perf_counter()
+    started = time.process_time()
     with suppress(Refused):
         runs.prepare(GraphQLRequest(query))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_bombs_are_answered_at_once(name: str) -> None:
     ids=["list", "object", "nested"],
 )
 def test_variables_of_too_many_values_are_refused_before_they_are_read(variables: dict[str, Any]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Refused, match="Values in the variables") as refusal:
         engine().prepare(GraphQLRequest("{ hello }", variables))
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert refusal.value.errors[0].extensions == {"code": "TOO_COMPLEX"}
 
 
