@@ -77,9 +77,7 @@ async def variables(_: Settings) -> list[Finding]:
     """The settings could be read, or nothing of this would run; some may be misspelt."""
     unknown = unknown_variables()
     if unknown:
-        return [
-            warn("settings", f"nothing reads {', '.join(unknown)}", "check the spelling: README lists the settings")
-        ]
+        return [warn("settings", f"nothing reads {', '.join(unknown)}", "check the spelling in docs/operating.md")]
     return [ok("settings", "every VIGIE_* variable is known")]
 
 
@@ -141,7 +139,7 @@ async def redis(settings: Settings) -> list[Finding]:
         await client.aclose()
     detail = f"{address}, version {version}, pub/sub in {seconds * 1000:.1f} ms"
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_REDIS:
-        return [warn("Redis", detail, "Vigie is tested with Redis 6.2 and later")]
+        return [warn("Redis", detail, "Vigie is made for Redis 6.2 and later")]
     return [ok("Redis", detail)]
 
 
@@ -182,7 +180,7 @@ async def _version(opened: Database, address: str) -> Finding:
     if major < OLDEST_POSTGRESQL:
         return fail("database", detail, f"use PostgreSQL {OLDEST_POSTGRESQL} to {NEWEST_POSTGRESQL}")
     if major > NEWEST_POSTGRESQL:
-        return warn("database", detail, f"Vigie is tested with PostgreSQL {OLDEST_POSTGRESQL} to {NEWEST_POSTGRESQL}")
+        return warn("database", detail, f"Vigie is made for PostgreSQL {OLDEST_POSTGRESQL} to {NEWEST_POSTGRESQL}")
     return ok("database", detail)
 
 

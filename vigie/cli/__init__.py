@@ -13,7 +13,7 @@ app = new_app(
     help=(
         "Vigie, the lookout: what a product on language models costs, how it performs, what is broken.\n\n"
         "Begin with [bold]vigie serve[/] and open the address that it prints. Settings are VIGIE_* variables: "
-        "[bold]vigie doctor[/] lists and checks them."
+        "docs/operating.md lists them, [bold]vigie doctor[/] checks them."
     )
 )
 app.command(epilog="Example: [bold]VIGIE_PORT=9000 VIGIE_DATABASE_URL=postgresql://vigie@db/vigie vigie serve[/]")(
