@@ -57,6 +57,8 @@ class Context:
         async with self._turn:
             if self._session is None:
                 self._session = await self.resources.enter_async_context(self.services.database.read())
+                # A field that was cancelled may still be in a statement when the operation ends: wait for it first.
+                self.resources.push_async_callback(self._turn.acquire)
             yield self._session
 
     def loader(self, load: Callable[[ReadSession, list[K]], Awaitable[dict[K, V]]]) -> DataLoader[K, V | None]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import strawberry
 
-from resolvers.errors import Refusal
+from resolvers.errors import Invalid, Refusal
 from schema.context import Context, Info, Services
 from schema.documents import Refused
 from schema.errors import wire_error, wire_errors
@@ -30,8 +30,12 @@ class Session:
         assert not self.busy
         assert not self.ended
         self.busy = True
-        await asyncio.sleep(0.01)
-        self.busy = False
+        working = asyncio.create_task(asyncio.sleep(0.01))
+        try:
+            await asyncio.shield(working)
+        finally:  # as a statement that was sent, it ends by itself
+            await working
+            self.busy = False
         return id(self)
 
 
@@ -48,6 +52,7 @@ class Sessions:
         try:
             yield session
         finally:
+            assert not session.busy
             session.ended = True
 
 
@@ -72,6 +77,11 @@ class Child:
     @strawberry.field
     async def session(self, info: Info) -> int:
         return await numbered(info)
+
+    @strawberry.field
+    async def fails(self, info: Info) -> int:
+        await numbered(info)
+        raise Invalid("no")
 
     @strawberry.field
     async def name(self, info: Info) -> str | None:
@@ -148,6 +158,14 @@ async def test_resources_outlive_the_field_that_failed_at_once() -> None:
     assert answer["data"] is None
     assert all(session.ended for session in sessions.all)
     assert asyncio.all_tasks() == before
+
+
+async def test_a_statement_that_a_failure_beside_it_cancels_ends_before_its_session() -> None:
+    sessions = Sessions()
+    for _ in range(10):
+        answer = await run(over(sessions), "{ a: children { fails } b: children { session again: session } }")
+        assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
+    assert all(session.ended for session in sessions.all)
 
 
 async def test_a_cancelled_operation_gives_everything_back() -> None:
