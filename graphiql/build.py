@@ -64,7 +64,7 @@ def build() -> None:
     stamp = BUILT / ".stamp"
     if read(stamp) != digest:
         install(FOLDER)
-        npm(FOLDER, "run", "build")
+        npm(FOLDER, "run", "--silent", "build")
         stamp.write_text(digest)
 
 

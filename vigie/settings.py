@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(
         default=2.0,
         ge=0,
-        le=20,
+        le=15,
         description="How long to go on serving after SIGTERM, not ready, so that proxies turn away.",
     )
 

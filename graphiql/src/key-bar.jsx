@@ -29,7 +29,7 @@ function KeyForm({ refusal, onEnter }) {
         {refusal ?? (
           <>
             Vigie answers to those who hold an API key. The first admin key was printed once, in the terminal where
-            Vigie first started; <code>vigie keys create</code> makes another.
+            Vigie first started; <code>vigie keys create --role admin</code> makes another.
           </>
         )}
       </p>

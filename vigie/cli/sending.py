@@ -39,7 +39,7 @@ def connected(settings: Settings, url: str | None, key: str | None) -> Iterator[
     """A sender to the running Vigie. Ends the command when there is no key, or when sending fails for good."""
     secret = key or next((given.get_secret_value() for given in (settings.api_key, settings.admin_key) if given), None)
     if secret is None:
-        fail("No API key.", "pass --key or set VIGIE_API_KEY; `vigie keys create --role ingest` makes one")
+        fail("No API key.", "pass --key or set VIGIE_API_KEY; `vigie keys create --role admin` makes one")
     said: set[str] = set()
 
     def on_wait(reason: str) -> None:
