@@ -6,7 +6,7 @@ become one set of rates for each case.
 """
 
 import datetime as dt
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +17,14 @@ from typing import Final, Protocol
 
 from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot
-from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
 
 PICODOLLARS: Final = 10**12
 MILLION: Final = 10**6
@@ -111,14 +118,25 @@ class _Price:
 
     def __init__(self, model: ModelInfo) -> None:
         self._model = model
-        listed = [model.prices] if isinstance(model.prices, ModelPrice) else [case.prices for case in model.prices]
-        self._tiers = {id(price): _tiers(price) for price in listed}
-        self._always = self._tiers[id(listed[0])] if len(listed) == 1 else None
+        cases = [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else model.prices
+        self._tiers = {id(case.prices): _tiers(case.prices) for case in cases}
+        self._by_the_hour = any(isinstance(case.constraint, TimeOfDateConstraint) for case in cases)
+        starts = {case.constraint.start_date for case in cases if isinstance(case.constraint, StartDateConstraint)}
+        self._days = sorted(start.toordinal() for start in starts)
+        self._periods = [self._at(_midnight(day)) for day in (1, *self._days)]
 
     def rates(self, time: dt.datetime, input_tokens: int) -> _Rates | None:
-        """The rates at that time for a prompt of that size, None where the list has none."""
-        starts, rates = self._always or self._tiers[id(self._model.get_prices(time))]
+        """The rates at that time (in UTC) for a prompt of that size, None where the list has none."""
+        period = self._at(time) if self._by_the_hour else self._periods[bisect_right(self._days, time.toordinal())]
+        starts, rates = period
         return rates[bisect_left(starts, input_tokens)]
+
+    def _at(self, time: dt.datetime) -> tuple[list[int], list[_Rates | None]]:
+        return self._tiers[id(self._model.get_prices(time))]
+
+
+def _midnight(day: int) -> dt.datetime:
+    return dt.datetime.combine(dt.date.fromordinal(day), dt.time(tzinfo=dt.UTC))
 
 
 def _find(provider: str | None, model: str) -> _Price | None:
