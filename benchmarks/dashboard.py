@@ -156,7 +156,7 @@ def main() -> None:
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 when a claim does not hold")
     arguments = parser.parse_args()
-    with started("postgresql18") as server:
+    with started("postgresql18-durable") as server:
         held = asyncio.run(measure(server.url, arguments))
     sys.exit(0 if held or not arguments.check else 1)
 

@@ -126,7 +126,7 @@ def main() -> None:
     if arguments.database_url:
         held = Benchmark(arguments.database_url, arguments).run()
     else:
-        with started("postgresql18") as server:
+        with started("postgresql18-durable") as server:
             held = Benchmark(server.url, arguments).run()
     sys.exit(0 if held or not arguments.check else 1)
 

@@ -30,11 +30,9 @@ POSTGRESQL_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
     "timezone": "Asia/Kathmandu",  # whoever forgets to ask for UTC learns it here
 }
+FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 class Server:
@@ -71,7 +69,10 @@ class Server:
 
 @contextmanager
 def started(kind: str, port: int = 0) -> Iterator[Server]:
-    """A running `postgresql18`, `postgresql16` or `redis`, on a free port unless one is given."""
+    """A running `postgresql18`, `postgresql16` or `redis`, on a free port unless one is given.
+
+    They forget what a crash interrupts; `postgresql18-durable`, for benchmarks, pays for every commit.
+    """
     server = Server(kind, port)
     try:
         yield server
@@ -80,7 +81,7 @@ def started(kind: str, port: int = 0) -> Iterator[Server]:
 
 
 @contextmanager
-def postgresql(installation: str, port: int) -> Iterator[str]:
+def postgresql(installation: str, port: int, *, durable: bool = False) -> Iterator[str]:
     """A PostgreSQL of the wheel (`pginstall18`, or `pginstall` for 16) in a folder of its own; gives its URL."""
     with temporary_folder("vigie-postgresql-") as folder:
         account = unprivileged_account()
@@ -91,7 +92,8 @@ def postgresql(installation: str, port: int) -> Iterator[str]:
         run = {"env": {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8"}, "cwd": folder, **account}
         create = [f"{binaries}/initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "-N"]
         serve = [f"{binaries}/postgres", "-D", data, "-p", str(port)]
-        serve += [f"--{name}={value}" for name, value in POSTGRESQL_SETTINGS.items()]
+        settings = POSTGRESQL_SETTINGS if durable else POSTGRESQL_SETTINGS | FORGETFUL
+        serve += [f"--{name}={value}" for name, value in settings.items()]
         with log.open("wb") as output:
             if subprocess.run(create, stdout=output, stderr=output, check=False, **run).returncode:
                 raise RuntimeError(log.read_text())
@@ -118,6 +120,7 @@ def redis(port: int) -> Iterator[str]:
 
 KINDS: dict[str, Callable[[int], AbstractContextManager[str]]] = {
     "postgresql18": partial(postgresql, "pginstall18"),
+    "postgresql18-durable": partial(postgresql, "pginstall18", durable=True),
     "postgresql16": partial(postgresql, "pginstall"),
     "redis": redis,
 }
