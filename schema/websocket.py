@@ -33,7 +33,7 @@ CLOSED: Final = Counter(
 )
 
 PROTOCOL: Final = "graphql-transport-ws"
-_OUTBOX: Final = 16
+_OUTBOX: Final = 4  # messages, which may be large
 _CLOSE_SECONDS: Final = 5.0
 
 
@@ -99,19 +99,27 @@ class _Socket:
 
     async def serve(self) -> None:
         """Serves the socket until either side ends it; no task of it is left afterwards."""
-        end = Closed()
+        code, reason = None, ""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(self._send())
                 self._deadline = self._tasks.create_task(self._expect_init())
                 await self._receive()
         except* Closed as ends:
-            end = _first(ends)
-        CLOSED.labels(end.code or "client").inc()
-        if end.code is not None:
+            code, reason = _first(ends)
+        finally:
+            self._let_go()
+        CLOSED.labels(code or "client").inc()
+        if code is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._websocket.close(end.code, end.reason)
+                    await self._websocket.close(code, reason)
+
+    def _let_go(self) -> None:
+        """Frees what was not sent now: else it waits, megabytes of it, for the garbage collector to find a cycle."""
+        del self._tasks, self._deadline
+        self._operations.clear()
+        self._outbox = asyncio.Queue(_OUTBOX)
 
     async def _receive(self) -> None:
         while True:
@@ -228,9 +236,10 @@ class _Socket:
             yield (await engine.execute(operation, principal, request_id)).body
 
 
-def _first(ends: BaseExceptionGroup[Closed]) -> Closed:
+def _first(ends: BaseExceptionGroup[Closed]) -> tuple[int | None, str]:
+    """The code and reason of the first end (not it itself, whose traceback holds the frame that would hold it)."""
     first = ends.exceptions[0]
-    return first if isinstance(first, Closed) else _first(first)
+    return (first.code, first.reason) if isinstance(first, Closed) else _first(first)
 
 
 def _decoded(text: str | None) -> dict[str, Any]:

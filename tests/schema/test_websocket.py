@@ -1,6 +1,8 @@
 """graphql-transport-ws: each message, each close code, and nothing left behind."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -275,6 +277,26 @@ async def test_a_client_that_leaves_leaves_nothing_behind(serving: Serving) -> N
     await eventually(lambda: not OPEN and sockets() == 0)
     await eventually(lambda: asyncio.all_tasks() <= before)
     assert REGISTRY.get_sample_value("vigie_websocket_operations") == 0
+
+
+async def test_what_was_not_sent_is_freed_without_the_garbage_collector() -> None:
+    """It runs seldom here, and a socket may leave megabytes."""
+    size = 500_000
+    async with Serving.start(ping_seconds=60) as serving:
+        gc.disable()
+        tracemalloc.start()
+        try:
+            async with serving.socket(max_queue=1, close_timeout=0.1) as socket:
+                await socket.subscribe("a", f'subscription {{ flood(name: "freed", size: {size}) }}')
+                await eventually(lambda: PRODUCED.get("freed", 0) > 4 * size)
+                await asyncio.sleep(0.1)
+                assert tracemalloc.get_traced_memory()[0] > 4 * size
+                socket.connection.transport.abort()
+            await eventually(lambda: sockets() == 0)
+            assert tracemalloc.get_traced_memory()[0] < 3 * size
+        finally:
+            tracemalloc.stop()
+            gc.enable()
 
 
 async def test_many_sockets_at_once_are_all_served(serving: Serving) -> None:
