@@ -12,9 +12,9 @@ from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from vigie.probes import Readiness
+from vigie.protocols import Requests, WebSockets
 from vigie.settings import Settings
 
 GRACEFUL_SECONDS: Final = 12
@@ -25,7 +25,6 @@ END_SECONDS: Final = 28.0
 MOST_CONNECTIONS: Final = 10_000
 FILES: Final = MOST_CONNECTIONS + 1_000
 MESSAGE_BYTES: Final = 1 << 20
-STUCK_SECONDS: Final = 1.0
 
 
 def allow_many_files() -> None:
@@ -33,14 +32,6 @@ def allow_many_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
-class WebSockets(WebSocketsSansIOProtocol):
-    """Frees the socket of a client that answers no ping: a close would wait for it to read."""
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.loop.call_later(STUCK_SECONDS, self.transport.abort)
 
 
 class Server(uvicorn.Server):
@@ -52,7 +43,7 @@ class Server(uvicorn.Server):
                 app,
                 lifespan="off",  # the caller runs it, around the server
                 loop="uvloop",
-                http="httptools",
+                http=Requests,
                 ws=WebSockets,
                 ws_per_message_deflate=False,
                 ws_max_size=MESSAGE_BYTES,
