@@ -8,12 +8,11 @@ become one set of rates for each case.
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot
@@ -84,24 +83,24 @@ class ListPrices:
         price = self._find(provider, model)
         if price is None:
             return None
-        rates = price.rates(time, uncached + cache_read + cache_write)
+        rates = price.only_rates or price.rates(time, uncached + cache_read + cache_write)
         if rates is None:
             return None
+        scale, of_uncached, of_cache_read, of_cache_write, of_visible, of_reasoning, of_request = rates
         total = (
-            rates.uncached * uncached
-            + rates.cache_read * cache_read
-            + rates.cache_write * cache_write
-            + rates.visible * visible
-            + rates.reasoning * reasoning
-            + rates.request
+            of_uncached * uncached
+            + of_cache_read * cache_read
+            + of_cache_write * cache_write
+            + of_visible * visible
+            + of_reasoning * reasoning
+            + of_request
         )
-        if rates.scale != 1:
-            total = round(Fraction(total, rates.scale))
+        if scale != 1:
+            total = round(Fraction(total, scale))
         return total if total <= LARGEST else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Rates:
+class _Rates(NamedTuple):
     """Picodollars, multiplied by `scale`, for one token of each kind and for the request itself."""
 
     scale: int
@@ -124,6 +123,9 @@ class _Price:
         starts = {case.constraint.start_date for case in cases if isinstance(case.constraint, StartDateConstraint)}
         self._days = sorted(start.toordinal() for start in starts)
         self._periods = [self._at(_midnight(day)) for day in (1, *self._days)]
+        first = self._periods[0][1]
+        self.only_rates = first[0] if len(cases) == 1 and len(first) == 1 else None
+        """The rates of a price that depends on nothing."""
 
     def rates(self, time: dt.datetime, input_tokens: int) -> _Rates | None:
         """The rates at that time (in UTC) for a prompt of that size, None where the list has none."""

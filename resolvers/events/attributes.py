@@ -10,6 +10,7 @@ from resolvers.events.rejections import Refused, unfit
 VALUE_BYTES: Final = 1024
 DEPTH: Final = 16
 LARGEST_INTEGER: Final = 2**63 - 1
+PLAIN: Final = frozenset({str, bool, type(None)})
 NUL_ESCAPED: Final = b"\\u0000"
 
 _encode = msgspec.json.Encoder().encode
@@ -19,7 +20,9 @@ def attributes_json(attributes: dict[str, Any] | None) -> str:
     """The attributes as JSON text. Raises Refused for what no database, or no reader, could take."""
     if not attributes:
         return "{}"
-    _check(attributes.values(), DEPTH)
+    for value in attributes.values():
+        if type(value) not in PLAIN:
+            _check(value, DEPTH)
     try:
         text = _encode(attributes)
     except UnicodeEncodeError as error:
@@ -35,25 +38,23 @@ def attributes_json(attributes: dict[str, Any] | None) -> str:
     return text.decode()
 
 
-def _check(values: Any, depth: int) -> None:
-    for value in values:
-        kind = type(value)
-        if kind is str or kind is bool or value is None:
-            continue
-        if kind is int:
-            if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
-                raise unfit("attributes")
-        elif kind is float:
-            if not math.isfinite(value):
-                raise unfit("attributes")
-        elif kind is dict or kind is list:
-            if depth == 1:
-                raise Refused("attributes", f"`attributes` is nested too deeply: at most {DEPTH} levels.")
-            if kind is dict and not all(isinstance(key, str) for key in value):
-                raise unfit("attributes")
-            _check(value.values() if kind is dict else value, depth - 1)
-        else:
-            raise unfit("attributes")
+def _check(value: Any, depth: int) -> None:
+    """Raises Refused for a value that is not JSON that everybody can read, or nested deeper than `depth` levels."""
+    kind = type(value)
+    if kind is float:
+        fits = math.isfinite(value)
+    elif kind is int:
+        fits = -LARGEST_INTEGER <= value <= LARGEST_INTEGER
+    elif kind is dict or kind is list:
+        if depth == 1:
+            raise Refused("attributes", f"`attributes` is nested too deeply: at most {DEPTH} levels.")
+        fits = kind is list or all(isinstance(key, str) for key in value)
+        for item in value if kind is list else value.values():
+            _check(item, depth - 1)
+    else:
+        fits = kind in PLAIN
+    if not fits:
+        raise unfit("attributes")
 
 
 def _has_nul(value: Any) -> bool:

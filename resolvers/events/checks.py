@@ -66,13 +66,13 @@ class Checker:
         """Adds what comes of each event to `into`; the first one has the place `start` in its request."""
         for index, event in enumerate(events, start):
             try:
-                if isinstance(event, UsageEventInput):
+                if type(event) is UsageEventInput:  # faster than isinstance, and nothing inherits from it
                     into.usage.append(self._usage(event))
                     into.usage_at.append(index)
-                elif isinstance(event, ApiCallInput):
+                elif type(event) is ApiCallInput:
                     into.calls.append(self._call(event))
                     into.calls_at.append(index)
-                elif event is not None:
+                elif isinstance(event, Refused):
                     into.rejected.append(event.at(index))
             except Refused as refused:
                 into.rejected.append(refused.at(index))
