@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vigie.files import make_private
+
 
 class AlreadyServed(Exception):  # noqa: N818 — a state of affairs
     """Another process serves this database; `pid` is its number, when it is known."""
@@ -18,7 +20,7 @@ class AlreadyServed(Exception):  # noqa: N818 — a state of affairs
 @contextmanager
 def only_server(database: Path) -> Iterator[None]:
     """Holds the lock of a SQLite file; the system frees it however the process ends. Raises AlreadyServed."""
-    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(database)
     with database.with_name(f"{database.name}.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from models import Database, ReadSession
 from models.projects import Project
 from resolvers.projects import get_project
 from vigie.cli.output import fail, out
+from vigie.files import make_private
 from vigie.migrate import Revision, migrate, revision
 from vigie.settings import Settings, load_settings
 from vigie.urls import sqlite_file, without_password
@@ -59,10 +60,10 @@ def migrate_database() -> None:
 
 
 def open_database(settings: Settings) -> Database:
-    """The database of the settings, its folder made when it is a file."""
+    """The database of the settings, made when it is a file."""
     file = sqlite_file(settings.database)
     if file is not None:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(file)
     return Database(settings.database)
 
 

@@ -1,0 +1,9 @@
+"""Files that belong to one user."""
+
+from pathlib import Path
+
+
+def make_private(file: Path) -> None:
+    """Makes an empty file, and its folder, that only this user may read. What is there already stays as it is."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
