@@ -1,7 +1,9 @@
 """Addresses of servers, as people write them, brought to the form that the drivers take."""
 
+import re
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -9,7 +11,8 @@ from sqlalchemy.exc import ArgumentError
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
 SQLITE_SCHEMES: Final = ("sqlite", "sqlite+aiosqlite")
 # What the driver understands behind the `?`; libpq's `sslmode` is its `ssl`.
-POSTGRES_OPTIONS: Final = frozenset({"ssl", "sslmode", "host", "port", "timeout", "prepared_statement_cache_size"})
+POSTGRES_OPTIONS: Final = frozenset({"ssl", "sslmode", "host", "port", "prepared_statement_cache_size"})
+POSTGRES_NUMBERS: Final = frozenset({"port", "prepared_statement_cache_size"})
 
 
 def database_url(text: str) -> str:
@@ -21,7 +24,7 @@ def database_url(text: str) -> str:
     except (ArgumentError, ValueError):
         raise ValueError("it is not a URL: write postgresql://user:password@host:5432/name or sqlite:///file") from None
     if url.drivername in SQLITE_SCHEMES:
-        if not url.database or url.database == ":memory:":
+        if not url.database or url.database == ":memory:" or "\0" in url.database:
             raise ValueError("SQLite needs a file: write sqlite:///folder/vigie.db")
         return url.set(drivername="sqlite").render_as_string(hide_password=False)
     if url.drivername not in POSTGRES_SCHEMES:
@@ -32,6 +35,9 @@ def database_url(text: str) -> str:
         named = ", ".join(f"`{option}`" for option in sorted(unknown))
         raise ValueError(f"the option {named} is not understood: known are {', '.join(sorted(POSTGRES_OPTIONS))}")
     options = dict(url.query)
+    for option in POSTGRES_NUMBERS & set(options):
+        if not re.fullmatch("[0-9]{1,9}", str(options[option])):
+            raise ValueError(f"the option `{option}` is a number, not {str(options[option])!r}")
     if "sslmode" in options:
         options["ssl"] = options.pop("sslmode")
     return url.set(drivername="postgresql", query=options).render_as_string(hide_password=False)
@@ -40,6 +46,10 @@ def database_url(text: str) -> str:
 def redis_url(text: str) -> str:
     """The URL unchanged. Raises ValueError with advice when it is none of Redis."""
     scheme, separator, rest = text.partition("://")
+    try:
+        _ = urlsplit(text).port
+    except ValueError:
+        rest = ""
     if scheme not in ("redis", "rediss", "unix") or not separator or not rest:
         raise ValueError("it is no address of a Redis: write redis://host:6379/0 (rediss:// with TLS)")
     return text

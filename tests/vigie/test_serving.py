@@ -187,6 +187,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         ({"VIGIE_PORT": "eighty"}, 2, "VIGIE_PORT"),
         ({"VIGIE_ADMIN_KEY": "short"}, 2, "at least 32"),
         ({"VIGIE_HOST": "no.such.host.invalid"}, 1, "VIGIE_HOST"),
+        ({"VIGIE_HOST": "é..é"}, 1, "VIGIE_HOST"),
         ({"VIGIE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}, 1, "vigie doctor"),
     ],
 )

@@ -80,7 +80,7 @@ def listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         fail(f"{settings.host} is no address of this machine.", "set VIGIE_HOST to 127.0.0.1, or to 0.0.0.0 for all")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
