@@ -5,11 +5,11 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import recommendations as advice
 from resolvers.metrics.blocks import API, USAGE
 from resolvers.metrics.filters import MetricsFilter
 from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import take_snapshot
+from resolvers.recommendations.rates import counts_by_kind
 from schema.context import Info
 from schema.guards import READS
 from schema.metrics.api import ApiMetrics
@@ -80,7 +80,7 @@ class Metrics:
     async def recommendations(self, info: Info) -> RecommendationMetrics:
         period = self.scope.period
         async with info.context.reading() as session:
-            kinds = await advice.counts_by_kind(
+            kinds = await counts_by_kind(
                 session, project_id=info.context.principal.project_id, start=period.start, end=period.end
             )
         total = sum(kind.total for kind in kinds)

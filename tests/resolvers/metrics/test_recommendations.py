@@ -18,6 +18,7 @@ def recommendation(project: Project, number: int, kind: str, created_at: dt.date
             "body",
             "subject",
             "confidence",
+            "idempotency_key",
             "viewed_at",
             "implemented_at",
             "dismissed_at",
@@ -25,8 +26,10 @@ def recommendation(project: Project, number: int, kind: str, created_at: dt.date
             "expected_monthly_saving_picousd",
         ]
     )
-    values = nothing | {"status": "issued", "title": "Do it", "source": "sent", "kind": kind, "created_at": created_at}
-    return Recommendation(project_id=project.id, id=str(number), **values | became)
+    values = nothing | {"status": "issued", "title": "Do it", "source": "recorded", "kind": kind}
+    times = {"created_at": created_at, "updated_at": created_at, "expires_at": created_at + 1000 * HOUR}
+    issued = {"target_key": str(number), "target": {}, "evidence": {}, "times_issued": 1}
+    return Recommendation(project_id=project.id, id=number, **values | times | issued | became)
 
 
 async def test_recommendations_issued_in_the_period_by_kind(database: Database, project: Project) -> None:
