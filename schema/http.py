@@ -5,7 +5,7 @@ clients want, 200. What is no GraphQL request at all answers 4xx to both. POST n
 queries only, so a foreign web page cannot make a browser change anything.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -18,11 +18,9 @@ from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
 from schema.execution import Engine, Operation
+from schema.keys import Authenticate
 from schema.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted, is_json
 from schema.requests import GraphQLRequest, request_id_of
-
-Authenticate = Callable[[str], Awaitable[Principal | None]]
-"""Whose key it is; None when nobody's, revoked or expired."""
 
 Page = Callable[[Request], Response]
 """The page for browsers."""

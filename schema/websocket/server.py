@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from schema.execution import Engine
-from schema.http import Authenticate
+from schema.keys import Authenticate
 from schema.websocket.messages import PROTOCOL
 from schema.websocket.sockets import SOCKETS, Socket
 

@@ -19,7 +19,7 @@ from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
 from schema.execution import Engine
-from schema.http import Authenticate
+from schema.keys import Authenticate
 from schema.requests import GraphQLRequest, request_id_of
 from schema.websocket import messages
 from schema.websocket.messages import Closed
