@@ -57,7 +57,11 @@ class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower 
 
 
 class unindexed(GenericFunction[Any]):  # noqa: N801
-    """The column itself, which SQLite's planner may not look up in an index (it has no statistics to choose by)."""
+    """The column itself, which the planner may not look up in an index, where a better one is known.
+
+    SQLite's has no statistics to choose by; PostgreSQL's end before the newest rows, so that any stretch of recent
+    time looks short to it.
+    """
 
     inherit_cache = True
 
@@ -133,7 +137,7 @@ def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(unindexed, "postgresql")
 def _(element: unindexed, compiler: SQLCompiler, **kw: Any) -> str:
     (column,) = _arguments(element, compiler, **kw)
-    return column
+    return f"({column} + interval '0')" if isinstance(element.type, UtcDateTime) else column
 
 
 @compiles(unindexed, "sqlite")

@@ -18,6 +18,7 @@ from models.functions import (
     time_bucket,
     unindexed,
 )
+from models.partitions import from_month_of
 from models.rollups import DAY
 from resolvers.errors import Invalid
 from resolvers.metrics.blocks import Block, Cube
@@ -218,14 +219,12 @@ def _from_facts(snapshot: Snapshot, question: Question, stretches: Sequence[Segm
 
 def _from_tail(snapshot: Snapshot, question: Question, tail: Tail, stretches: Sequence[Segment]) -> Select[Any]:
     facts = question.block.facts
-    time = unindexed(facts.time)
     return _fact_sums(question).where(
         facts.project_id == snapshot.project_id,
         facts.seq > tail.after_seq,
         facts.seq <= snapshot.last_seq,
-        time >= tail.first,
-        time <= tail.last,
-        _within(time, stretches),
+        from_month_of(facts.time, tail.first),
+        _within(unindexed(facts.time), stretches),
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, func, select
 
 from models import Commit, Counter, Database, ReadSession, WriteSession
-from models.functions import unindexed
+from models.partitions import from_month_of
 from resolvers.rollups.by_subject import CUBES, add_by_subject
 from resolvers.rollups.cubes import API, USAGE, Series, minutes_from
 from resolvers.rollups.leases import SERIES, SUBJECTS, move_watermark, try_lease
@@ -34,14 +34,12 @@ class Stretch:
     last: dt.datetime
 
     def conditions(self, facts: Any, *, project_id: int) -> list[ColumnElement[bool]]:
-        """What a SELECT of these facts asks: the index of `seq` finds them, time only prunes partitions."""
-        time = unindexed(facts.time)
+        """What a SELECT of these facts asks: the index of `seq` finds them."""
         return [
             facts.project_id == project_id,
             facts.seq > self.after,
             facts.seq <= self.to,
-            time >= literal(self.first, facts.time.type),
-            time <= literal(self.last, facts.time.type),
+            from_month_of(facts.time, self.first),
         ]
 
 
