@@ -5,6 +5,7 @@ from models.api_calls import ApiCall
 from models.api_keys import ApiKey
 from models.audit_entries import AuditEntry
 from models.base import Base
+from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
 from models.commits import Commit, Counter
 from models.database import Database, ReadSession, WriteSession
 from models.projects import Project
@@ -30,6 +31,12 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Base",
+    "Bug",
+    "BugChange",
+    "BugComment",
+    "BugLabel",
+    "BugOccurrence",
+    "BugSpell",
     "Commit",
     "Counter",
     "Database",

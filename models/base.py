@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import BigInteger, Dialect, MetaData, Numeric, Text, TypeDecorator
+from sqlalchemy import BigInteger, Dialect, MetaData, Numeric, SmallInteger, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeEngine
@@ -85,6 +85,23 @@ class BigSum(TypeDecorator[int]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
         return None if value is None else int(value)
+
+
+class Ranked(TypeDecorator[str]):
+    """One of a few words with an order, stored as its place in it: so that columns sort by rank, not by spelling."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def __init__(self, *words: str) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> int | None:
+        return None if value is None else self.words.index(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.words[value]
 
 
 class Base(DeclarativeBase):
