@@ -118,6 +118,13 @@ class distinct_names(GenericFunction[Any]):  # noqa: N801
     inherit_cache = True
 
 
+class json_text(GenericFunction[Any]):  # noqa: N801
+    """`json_text(column, key)`: the member of a JSON object as text; null without one, and for a JSON null."""
+
+    type = Text()
+    inherit_cache = True
+
+
 def _arguments(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> list[str]:
     return [compiler.process(clause, **kw) for clause in element.clauses]
 
@@ -198,6 +205,20 @@ def _(element: distinct_names, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: distinct_names, compiler: SQLCompiler, **kw: Any) -> str:
     (name,) = _arguments(element, compiler, **kw)
     return f"json_group_array(DISTINCT {name}) FILTER (WHERE {name} IS NOT NULL)"
+
+
+@compiles(json_text, "postgresql")
+def _(element: json_text, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = _arguments(element, compiler, **kw)
+    return f"({column} ->> {key})"
+
+
+@compiles(json_text, "sqlite")
+def _(element: json_text, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = _arguments(element, compiler, **kw)
+    # Not by path: a key may hold what means something in one.
+    text = "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(value AS TEXT) END"
+    return f"(SELECT {text} FROM json_each({column}) WHERE key = {key})"  # noqa: S608 — its parts are compiled
 
 
 def latency_bucket(ms: float) -> int:
