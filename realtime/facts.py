@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -114,21 +115,27 @@ class Committed(msgspec.Struct, frozen=True):
     facts: list[Fact] | None = None
 
 
-class Span(msgspec.Struct, frozen=True):
+class Span(msgspec.Struct, frozen=True, dict=True):
     """A stretch of a project's log: every number above `after` up to `last_seq`, and the facts that are left of it.
 
-    `committed_at` is the time of its first commit.
+    `committed_at` is the time of its first commit; `unread` counts the numbers of facts that nobody asked for.
     """
 
     after: int
     last_seq: int
     facts: Sequence[Fact]
     committed_at: dt.datetime
+    unread: int = 0
 
     @property
     def missed(self) -> int:
         """How many numbers have no row any more."""
-        return self.last_seq - self.after - len(self.facts)
+        return self.last_seq - self.after - len(self.facts) - self.unread
+
+    @cached_property
+    def size(self) -> int:
+        """What the facts take, in bytes as they travel between processes."""
+        return sum(map(size_of, self.facts))
 
     def behind(self, seq: int) -> "Span":
         """The part behind `seq`."""
@@ -136,6 +143,28 @@ class Span(msgspec.Struct, frozen=True):
             return self
         facts = [fact for fact in self.facts if fact.seq > seq]
         return Span(seq, max(seq, self.last_seq), facts, self.committed_at)
+
+    def within(self, most_bytes: int) -> "Span":
+        """As much of it from its start as takes at most so many bytes: one fact at least."""
+        if self.size <= most_bytes or len(self.facts) == 1:
+            return self
+        kept, size = 0, size_of(self.facts[0])
+        while size <= most_bytes:
+            kept += 1
+            size += size_of(self.facts[kept])
+        facts = self.facts[: max(kept, 1)]
+        unread = self.unread - (self.last_seq - facts[-1].seq) + len(self.facts) - len(facts) if self.unread else 0
+        return Span(self.after, facts[-1].seq, facts, self.committed_at, unread)
+
+
+def size_of(fact: Fact) -> int:
+    """The bytes of a fact as it travels between processes."""
+    _encoder.encode_into(fact, _scratch)
+    return len(_scratch)
+
+
+_encoder: Final = msgspec.json.Encoder()
+_scratch: Final = bytearray()
 
 
 def columns_of(fact: type[Fact]) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ A page costs what it holds, however large the tables are: facts are found by the
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import Any, Final, TypeVarTuple
+from typing import Any, Final, TypeAlias, TypeVarTuple
 
 from sqlalchemy import Row, Select, func, select
 
 from models import Activity, Commit, Counter, Project, ReadSession
+from models.functions import unindexed
+from models.partitions import from_month_of
 from realtime.cursors import BadCursor
 from realtime.facts import (
     API_CALL,
@@ -25,9 +27,12 @@ from realtime.facts import (
 )
 
 Ts = TypeVarTuple("Ts")
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 PAGE: Final = 500
 """The most facts that one span holds."""
+COMMITS: Final = 20_000
+"""How many commits one span of some kinds covers at most."""
 
 
 async def last_seq(session: ReadSession, *, project_id: int) -> int:
@@ -41,35 +46,102 @@ async def last_seqs(session: ReadSession, *, project_ids: Collection[int]) -> di
     return {row.project_id: row.last_seq for row in await session.rows(counters)}
 
 
-async def read_span(session: ReadSession, *, project_id: int, after: int, limit: int = PAGE) -> Span:
-    """The next facts behind `after` in commit order, at most `limit`; empty at the end of the log.
+async def read_span(
+    session: ReadSession,
+    *,
+    project_id: int,
+    after: int,
+    until: int | None = None,
+    kinds: Collection[str] | None = None,
+    limit: int = PAGE,
+) -> Span:
+    """The next facts behind `after` in commit order, at most `limit`; empty at the end of the log, or at `until`.
 
-    Numbers whose facts retention has taken are skipped at once, however many there are, and counted in `missed`.
+    Of some `kinds` (None: of all) only their tables are read, so a span of rare ones covers a long stretch. Numbers
+    whose facts retention has taken are skipped at once, however many there are, and counted in `missed`.
     """
     end, floor = await _extent(session, project_id)
+    end = end if until is None else min(end, until)
     if after >= end:
         return Span(after, after, (), dt.datetime.now(dt.UTC))
+    if kinds is not None and (stretch := await _whole(session, project_id, after=after, floor=floor)):
+        return await _read_kinds(session, project_id, stretch, after=after, until=end, kinds=kinds, limit=limit)
     commits = await session.rows(
         select(Commit.first_seq, Commit.last_seq, Commit.min_time, Commit.max_time, Commit.committed_at)
         .where(Commit.project_id == project_id, Commit.last_seq > after, Commit.max_time >= floor)
         .order_by(Commit.last_seq)
         .limit(limit)
     )
+    commits = [commit for commit in commits if commit.first_seq <= end]
     if not commits:
         return Span(after, end, (), dt.datetime.now(dt.UTC))
-    upper, wanted = _window(commits, after=after, limit=limit)
+    upper, wanted = _window(commits, after=after, until=end, limit=limit)
     within = [commit for commit in commits if commit.first_seq <= upper]
     earliest = max(floor, min(commit.min_time for commit in within))
-    latest = max(commit.max_time for commit in within)
     facts: list[Fact] = []
     for kind, table in TABLES.items():
         if len(facts) < wanted:
             rows = _select(kind, project_id).where(
-                table.seq > after, table.seq <= upper, table.time >= earliest, table.time <= latest
+                table.seq > after,
+                table.seq <= upper,
+                from_month_of(table.time, earliest),
+                unindexed(table.time) >= floor,
             )
             facts += [kind(*row) for row in await session.rows(rows.order_by(table.seq))]
     facts.sort(key=lambda fact: fact.seq)
     return Span(after, upper, facts, commits[0].committed_at)
+
+
+async def _whole(
+    session: ReadSession, project_id: int, *, after: int, floor: dt.datetime
+) -> Row[*tuple[Any, ...]] | None:
+    """The next commits behind a place, many thousands as one, when retention has taken nothing from them."""
+    following = (
+        select(Commit.first_seq, Commit.last_seq, Commit.min_time, Commit.max_time, Commit.committed_at)
+        .where(Commit.project_id == project_id, Commit.last_seq > after)
+        .order_by(Commit.last_seq)
+        .limit(COMMITS)
+        .subquery()
+    )
+    stretch = await session.one(
+        select(
+            func.min(following.c.first_seq).label("first_seq"),
+            func.max(following.c.last_seq).label("last_seq"),
+            func.min(following.c.min_time).label("min_time"),
+            func.max(following.c.max_time).label("max_time"),
+            func.min(following.c.committed_at).label("committed_at"),
+            func.sum(following.c.last_seq - following.c.first_seq + 1).label("numbers"),
+        )
+    )
+    if stretch.numbers is None or stretch.min_time < floor or stretch.first_seq > after + 1:
+        return None
+    return stretch if stretch.numbers == stretch.last_seq - stretch.first_seq + 1 else None
+
+
+async def _read_kinds(
+    session: ReadSession,
+    project_id: int,
+    stretch: AnyRow,
+    *,
+    after: int,
+    until: int,
+    kinds: Collection[str],
+    limit: int,
+) -> Span:
+    """The next facts of some kinds in a stretch of commits that is whole."""
+    facts: list[Fact] = []
+    upper = min(stretch.last_seq, until)
+    for kind in _tables_of(kinds):
+        table = TABLES[kind]
+        rows = _of_kinds(_select(kind, project_id), kind, kinds).where(
+            table.seq > after, table.seq <= upper, from_month_of(table.time, stretch.min_time)
+        )
+        facts += [kind(*row) for row in await session.rows(rows.order_by(table.seq).limit(limit))]
+    facts.sort(key=lambda fact: fact.seq)
+    if len(facts) >= limit:
+        facts = facts[:limit]
+        upper = facts[-1].seq
+    return Span(after, upper, facts, stretch.committed_at, unread=upper - after - len(facts))
 
 
 async def list_newest(
@@ -109,12 +181,12 @@ async def installation(session: ReadSession) -> str:
     return made.strftime("%Y%m%dT%H%M%S%f") if made else "new"
 
 
-def _window(commits: Sequence[Row[*tuple[Any, ...]]], *, after: int, limit: int) -> tuple[int, int]:
-    """Up to which number the first `limit` facts of these commits go, and how many they are."""
+def _window(commits: Sequence[AnyRow], *, after: int, until: int, limit: int) -> tuple[int, int]:
+    """Up to which number, `until` at most, the first `limit` facts of these commits go, and how many they are."""
     upper, wanted = after, 0
     for commit in commits:
         first = max(commit.first_seq, after + 1)
-        upper = min(commit.last_seq, first + limit - wanted - 1)
+        upper = min(commit.last_seq, until, first + limit - wanted - 1)
         wanted += upper - first + 1
         if wanted == limit:
             break

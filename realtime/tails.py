@@ -5,9 +5,10 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from realtime.facts import Committed, Fact, Span
+from realtime.backends import NUDGE_BYTES
+from realtime.facts import Committed, Span
 from realtime.mailboxes import Mailbox
-from realtime.readers import Reader
+from realtime.readers import Pace, Reader
 
 PATIENCE_SECONDS: Final = 0.02
 """How long a late nudge is waited for before its facts are read from the tables."""
@@ -31,7 +32,7 @@ class Tail:
         self.closed = False
         self._reader = reader
         self._known = 0
-        self._early: dict[int, Committed] = {}
+        self._early: dict[int, Span] = {}
         self._mailboxes: set[Mailbox] = set()
         self._behind = asyncio.Event()
         self._room = asyncio.Event()
@@ -52,9 +53,9 @@ class Tail:
         self._mailboxes.discard(mailbox)
         self._room.set()
 
-    async def take(self, mailbox: Mailbox, most: int, *, wait: float | None) -> list[Span]:
+    async def take(self, mailbox: Mailbox, most: int, most_bytes: int, *, wait: float | None) -> list[Span]:
         """What waits in a mailbox, see `Mailbox.take`; makes room for the next gap."""
-        spans = await mailbox.take(most, wait=wait)
+        spans = await mailbox.take(most, most_bytes, wait=wait)
         self._room.set()
         return spans
 
@@ -62,11 +63,12 @@ class Tail:
         """A nudge has come."""
         if committed.last_seq <= self.seq:
             return
-        if committed.facts is not None and committed.first_seq <= self.seq + 1:
-            self._hand_out(_span(committed.facts, committed))
+        span = _span(committed)
+        if span is not None and span.after <= self.seq:
+            self._hand_out(span)
         elif self._mailboxes:
-            if committed.facts is not None and len(self._early) < EARLY_NUDGES:
-                self._early[committed.first_seq] = committed
+            if span is not None and len(self._early) < EARLY_NUDGES:
+                self._early[span.after] = span
             self.know(committed.last_seq)
 
     def know(self, seq: int) -> None:
@@ -85,6 +87,7 @@ class Tail:
 
     async def fill_gaps(self) -> None:
         """Reads from the tables what no nudge has brought, for as long as the tail lives."""
+        pace = Pace()
         while True:
             await self._behind.wait()
             await asyncio.sleep(PATIENCE_SECONDS)
@@ -93,7 +96,7 @@ class Tail:
                 if not self._mailboxes:
                     self._jump()
                     break
-                span = await self._reader.shared_span(self.project_id, after=self.seq)
+                span = await self._reader.shared_span(self.project_id, after=self.seq, pace=pace)
                 GAPS_READ.inc()
                 self._hand_out(span)
                 if span.last_seq == span.after:
@@ -101,7 +104,7 @@ class Tail:
             self._behind.clear()
 
     async def _until_a_follower_has_room(self) -> None:
-        while self._mailboxes and all(mailbox.size > mailbox.limit // 2 for mailbox in self._mailboxes):
+        while self._mailboxes and all(mailbox.is_half_full for mailbox in self._mailboxes):
             self._room.clear()
             await self._room.wait()
 
@@ -120,10 +123,13 @@ class Tail:
                 mailbox.put(span)
                 if mailbox.since is None:
                     self._mailboxes.discard(mailbox)
-            self._early = {first: nudge for first, nudge in self._early.items() if first > self.seq}
-            nudge = self._early.pop(self.seq + 1, None)
-            following = _span(nudge.facts, nudge) if nudge and nudge.facts else None
+            self._early = {after: early for after, early in self._early.items() if after >= self.seq}
+            following = self._early.pop(self.seq, None)
 
 
-def _span(facts: list[Fact], nudge: Committed) -> Span:
-    return Span(nudge.first_seq - 1, nudge.last_seq, facts, nudge.committed_at)
+def _span(nudge: Committed) -> Span | None:
+    """What a nudge brings; None when that is nothing, or too much to be kept for everybody."""
+    if nudge.facts is None:
+        return None
+    span = Span(nudge.first_seq - 1, nudge.last_seq, nudge.facts, nudge.committed_at)
+    return span if span.size <= NUDGE_BYTES else None

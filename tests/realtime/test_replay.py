@@ -11,6 +11,7 @@ from models import ApiCall, Commit, Counter, Database, UsageEvent
 from realtime import replay
 from realtime.cursors import BadCursor
 from realtime.facts import Fact, Span
+from realtime.readers import SPAN_BYTES, Pace, Reader
 from tests.databases import on_every_postgresql
 from tests.realtime.log import LONG_AGO, NOW, activity, api_call, commit, usage, usages
 
@@ -154,3 +155,77 @@ async def test_a_page_touches_only_the_months_of_its_commits(database: Database,
         span = await read(database, project_id, 1)
     await connection.close()
     assert [fact.id for fact in span.facts] == ["new"]
+
+
+async def test_a_span_ends_where_it_is_asked_to(database: Database, project_id: int) -> None:
+    for size in (3, 4):
+        await commit(database, usages(project_id, size, f"batch of {size}"))
+    async with database.read() as session:
+        span = await replay.read_span(session, project_id=project_id, after=1, until=5)
+        nothing = await replay.read_span(session, project_id=project_id, after=5, until=5)
+    assert ([fact.seq for fact in span.facts], span.last_seq, span.missed) == ([2, 3, 4, 5], 5, 0)
+    assert (len(nothing.facts), nothing.last_seq) == (0, 5)
+
+
+async def spans_of(database: Database, project_id: int, kinds: set[str], limit: int = replay.PAGE) -> list[Span]:
+    """Every span of some kinds, from the start of the log."""
+    spans, place = list[Span](), 0
+    while True:
+        async with database.read() as session:
+            span = await replay.read_span(session, project_id=project_id, after=place, kinds=kinds, limit=limit)
+        if span.last_seq == place:
+            return spans
+        spans.append(span)
+        place = span.last_seq
+
+
+@pytest.mark.parametrize(("kinds", "seqs"), [({"bug"}, [602, 1204]), ({"api_call"}, [601, 1203]), ({"alert"}, [])])
+async def test_rare_kinds_are_found_without_reading_the_others(
+    database: Database, project_id: int, kinds: set[str], seqs: list[int]
+) -> None:
+    for name in ("a", "b"):
+        await commit(database, [*usages(project_id, 600, name), api_call(project_id, name), activity(project_id, name)])
+
+    [span] = await spans_of(database, project_id, kinds)
+
+    assert ([fact.seq for fact in span.facts], span.last_seq, span.missed) == (seqs, 1204, 0)
+
+
+async def test_pages_of_some_kinds_join_without_hole_or_repeat(database: Database, project_id: int) -> None:
+    for n in range(20):
+        facts: list[Fact] = [usage(project_id, f"{n}"), api_call(project_id, f"{n}"), activity(project_id, f"{n}")]
+        await commit(database, facts if n % 3 else facts[::-1])
+
+    spans = await spans_of(database, project_id, {"usage", "bug"}, limit=7)
+
+    found = [fact.seq for span in spans for fact in span.facts]
+    assert found == sorted(set(found))
+    assert len(found) == 40
+    assert (spans[-1].last_seq, sum(span.missed for span in spans)) == (60, 0)
+
+
+async def test_what_retention_took_is_missed_whatever_kind_is_asked_for(database: Database, project_id: int) -> None:
+    await commit(database, [usage(project_id, "old", LONG_AGO), activity(project_id, "old", LONG_AGO)])
+    await commit(database, [usage(project_id, "new"), activity(project_id, "new")])
+    async with database.write() as session:
+        await session.run(update(Counter).values(floor=NOW - dt.timedelta(days=30)))
+        await session.run(delete(UsageEvent).where(UsageEvent.id == "old"))
+        await session.run(delete(Commit).where(Commit.last_seq == 2))
+
+    spans = await spans_of(database, project_id, {"bug"})
+
+    assert [fact.seq for span in spans for fact in span.facts if fact.time == NOW] == [3, 4]
+    assert (sum(span.missed for span in spans), spans[-1].last_seq) == (2, 4)
+
+
+async def test_heavy_facts_are_read_few_at_a_time(database: Database, project_id: int) -> None:
+    heavy = {f"key {n}": "x" * 1000 for n in range(30)}
+    await commit(database, [usage(project_id, f"{n}", attributes=heavy) for n in range(200)])
+    reader, pace, place, sizes = Reader(database), Pace(), 0, []
+    while place < 200:
+        span = await reader.shared_span(project_id, after=place, pace=pace)
+        assert (span.after, span.missed) == (place, 0)
+        place = span.last_seq
+        sizes.append(span.size)
+    assert max(sizes) <= SPAN_BYTES
+    assert pace.facts < 50

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from models import Database
-from realtime import mailboxes, streams
+from realtime import mailboxes, readers, streams
 from realtime.backends import open_broadcast
 from realtime.cursors import BadCursor
 from realtime.facts import ActivityFact, Fact
@@ -92,7 +92,7 @@ async def test_what_waits_travels_together(database: Database, hub: Hub, project
 async def test_a_slow_subscriber_overflows_catches_up_and_joins_again(
     database: Database, hub: Hub, project_id: int
 ) -> None:
-    overflows, catch_ups = mailboxes.OVERFLOWS._value.get(), streams.CATCH_UPS._value.get()
+    overflows, catch_ups = mailboxes.OVERFLOWS._value.get(), readers.CATCH_UPS._value.get()
     async with listening(hub, project_id) as slow, listening(hub, project_id) as fast:
         slow.reading.clear()
         for n in range(20):
@@ -102,9 +102,9 @@ async def test_a_slow_subscriber_overflows_catches_up_and_joins_again(
         for n in range(20, 30):
             await fast.until(await add(database, hub, usages(project_id, 100, f"batch {n}")))
         await slow.until(3_000)
-        before = streams.CATCH_UPS._value.get()
+        before = readers.CATCH_UPS._value.get()
         await slow.until(await add(database, hub, [usage(project_id, "live again")]))
-        assert streams.CATCH_UPS._value.get() == before
+        assert readers.CATCH_UPS._value.get() == before
     assert slow.seqs == fast.seqs == list(range(1, 3_002))
     assert mailboxes.OVERFLOWS._value.get() > overflows
     assert before > catch_ups
@@ -114,11 +114,11 @@ async def test_a_bulk_commit_is_read_once_for_all_at_the_pace_of_the_fastest(
     database: Database, hub: Hub, project_id: int
 ) -> None:
     async with listening(hub, project_id) as one, listening(hub, project_id) as two:
-        catch_ups = streams.CATCH_UPS._value.get()
+        catch_ups = readers.CATCH_UPS._value.get()
         seq = await add(database, hub, usages(project_id, 4_000))
         await one.until(seq)
         await two.until(seq)
-        assert streams.CATCH_UPS._value.get() == catch_ups
+        assert readers.CATCH_UPS._value.get() == catch_ups
     assert one.seqs == two.seqs == list(range(1, 4_001))
 
 
