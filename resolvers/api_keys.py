@@ -3,9 +3,9 @@
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select, tuple_
 
 from models import ApiKey, Project, ReadSession, WriteSession
 from resolvers.audit_entries import record_audit_entry
@@ -15,6 +15,8 @@ from resolvers.principals import Role
 GENERATED = "vigie_"
 MOST_NAME_CHARACTERS = 100
 MOST_KEYS = 1000
+MOST_NAMED = 1000
+"""Keys that one statement asks for."""
 
 
 def digest_of(secret: str) -> bytes:
@@ -128,6 +130,17 @@ async def find_api_keys(session: ReadSession, *, digest: bytes) -> Sequence[tupl
         select(ApiKey, Project).join(Project, Project.id == ApiKey.project_id).where(ApiKey.digest == digest)
     )
     return [(key, project) for key, project in found]
+
+
+async def unrevoked_keys(session: ReadSession, *, keys: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those of some keys, each its project and number, that exist and are not revoked."""
+    waiting, found = list(keys), set[tuple[int, int]]()
+    place = tuple_(ApiKey.project_id, ApiKey.id)
+    while waiting:
+        some, waiting = waiting[:MOST_NAMED], waiting[MOST_NAMED:]
+        unrevoked = select(ApiKey.project_id, ApiKey.id).where(place.in_(some), ApiKey.revoked_at.is_(None))
+        found.update((row.project_id, row.id) for row in await session.rows(unrevoked))
+    return found
 
 
 def _active(project_id: int, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:

@@ -14,6 +14,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from models.database import Database, ReadSession
+from resolvers.connections import Connections
 from resolvers.principals import Principal
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Services:
     writer: "Writer"
     forget_key: Callable[[int, int], None] = lambda project_id, key_id: None
     """Told of a key (its project and number) after the commit of its revocation: who remembers keys drops it."""
+    connections: Connections = field(default_factory=lambda: Connections("this process"))
 
 
 @dataclass(slots=True)

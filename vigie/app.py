@@ -1,5 +1,7 @@
 """The application: what the process is made of, how it is wired, and in which order it starts and ends."""
 
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -20,6 +22,7 @@ from integrations.prices import ListPrices
 from models import Database
 from realtime.backends import open_broadcast
 from realtime.hub import Hub
+from resolvers.connections import Connections
 from resolvers.events.writer import Writer
 from schema import schema
 from schema.context import Services
@@ -27,7 +30,7 @@ from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
 from schema.websocket import GraphQLOverWebSocket
 from vigie import graphiql
-from vigie.auth import Authenticator
+from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
 from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost
@@ -40,6 +43,7 @@ from vigie.telemetry import VERSION, metrics
 
 RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
+KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 
 NOTHING_HERE: Final = (
@@ -53,14 +57,15 @@ log = structlog.get_logger(__name__)
 def create_app(settings: Settings) -> Starlette:
     """The ASGI application. Its lifespan migrates the database, makes the first key, and runs what runs beside it.
 
-    `app.state.readiness` is the Readiness of the process; `app.state.first_key` is, after the start, the text of the
-    admin key that this start generated, or None.
+    `app.state.readiness` is the Readiness of the process and `app.state.connections` are its Connections.
+    `app.state.first_key` is, after the start, the text of the admin key that this start generated, or None.
     """
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding = Folding(database)
     writer = Writer(database, ListPrices(), publish=hub.publish, on_commit=folding.committed)
     authenticator = Authenticator(database)
+    connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
     readiness.add("roll-ups", roll_ups_keep_up(database))
@@ -81,6 +86,8 @@ def create_app(settings: Settings) -> Starlette:
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
+            jobs.every(KEY_SECONDS, "connections of expired keys", expiry_of(connections))
+            jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
@@ -89,13 +96,20 @@ def create_app(settings: Settings) -> Starlette:
             readiness.started = False
             log.info("ending")
 
-    engine = Engine(schema, Services(database, hub, writer, authenticator.forget))
+    engine = Engine(schema, Services(database, hub, writer, authenticator.forget, connections))
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/graphql")),
         Route("/graphql", GraphQLOverHTTP(engine, authenticate, page=graphiql.page)),
         WebSocketRoute(
-            "/graphql", GraphQLOverWebSocket(engine, authenticate, allowed_origins=settings.allowed_origins)
+            "/graphql",
+            GraphQLOverWebSocket(
+                engine,
+                authenticate,
+                connections,
+                allowed_origins=settings.allowed_origins,
+                closing=lambda: readiness.draining,
+            ),
         ),
         Route("/v1/events", JsonEvents(authenticate, writer)),
         Route("/health/live", live),
@@ -119,6 +133,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _refused}
     )
     app.state.readiness = readiness
+    app.state.connections = connections
     return app
 
 

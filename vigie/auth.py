@@ -10,7 +10,7 @@ neither heavy traffic nor a flood of guesses becomes a query each. Its end is ch
 import asyncio
 import datetime as dt
 import hmac
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import ApiKey, Database
+from models.outages import database_is_down
 from resolvers.api_keys import digest_of, find_api_keys
+from resolvers.connections import Connections
 from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
 
@@ -140,6 +142,34 @@ class Authenticator:
                     .values(last_used_at=time)
                 )
         self._written.update(uses)
+
+
+def expiry_of(connections: Connections) -> Callable[[], Awaitable[None]]:
+    """The job that ends the connections of keys that have expired."""
+
+    async def run() -> None:
+        connections.end_expired(dt.datetime.now(dt.UTC))
+
+    return run
+
+
+def revocation_of(connections: Connections, database: Database) -> Callable[[], Awaitable[None]]:
+    """The job that ends the connections of keys that were revoked, here or by another process.
+
+    Connections outlive their database: while it is away, nobody can have revoked a key.
+    """
+
+    async def run() -> None:
+        if not connections.keys:
+            return
+        try:
+            async with database.read() as session:
+                await connections.end_revoked(session)
+        except Exception as error:
+            if not database_is_down(error):
+                raise
+
+    return run
 
 
 def _key(row: ApiKey, project_name: str, digest: bytes) -> _Key | None:

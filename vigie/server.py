@@ -13,6 +13,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
+from resolvers.connections import Connections
 from vigie.probes import Readiness
 from vigie.protocols import Requests, WebSockets
 from vigie.settings import Settings
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
             )
         )
         self._readiness: Readiness = app.state.readiness
+        self._connections: Connections = app.state.connections
         self._drain_seconds = settings.drain_seconds
         self._hurry = False
 
@@ -75,4 +77,5 @@ class Server(uvicorn.Server):
         until = time.monotonic() + self._drain_seconds
         while not self._hurry and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # a signal handler cannot set an asyncio.Event
+        self._connections.drain()
         await super().shutdown(sockets)

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of web pages that may connect, separated by commas; Vigie's own always may."
     )
+    sockets_per_key: int = Field(
+        default=2000, ge=1, description="How many WebSockets and event streams one key may have open to one process."
+    )
     drain_seconds: float = Field(
         default=2.0,
         ge=0,

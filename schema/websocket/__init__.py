@@ -5,7 +5,8 @@ sockets.py    one socket: its messages, its operations, its end
 messages.py   what messages look like
 """
 
+from schema.websocket.limits import SocketLimits
 from schema.websocket.messages import PROTOCOL
 from schema.websocket.server import GraphQLOverWebSocket
 
-__all__ = ["PROTOCOL", "GraphQLOverWebSocket"]
+__all__ = ["PROTOCOL", "GraphQLOverWebSocket", "SocketLimits"]

@@ -6,6 +6,8 @@ from typing import Any, Final
 import orjson
 
 PROTOCOL: Final = "graphql-transport-ws"
+ACK: Final = b'{"type":"connection_ack"}'
+PING: Final = b'{"type":"ping"}'
 
 
 class Closed(Exception):  # noqa: N818 — how a socket ends, not an accident

@@ -1,20 +1,22 @@
 """One socket: its messages, its operations, its end.
 
-A socket is a task group: the loop that receives, one task that sends, a keep-alive, and a task per running operation.
-Operations put messages into one short queue that the sender empties, so a client that reads slowly holds back its own
+A socket is a task group: the loop that receives, a keep-alive, a task per running operation, and one that waits for the
+end. Operations send for themselves and wait while the client does not read, so a slow client holds back its own
 operations and nothing else. Whatever ends the socket raises `Closed`; leaving the group cancels and awaits the rest.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import math
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from graphql import OperationType
 from prometheus_client import Counter, Gauge
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
-from resolvers.errors import Unavailable
+from resolvers.connections import Connection, Connections, End
+from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
@@ -22,17 +24,26 @@ from schema.execution import Engine
 from schema.keys import Authenticate
 from schema.requests import GraphQLRequest, request_id_of
 from schema.websocket import messages
+from schema.websocket.limits import Bucket, SocketLimits
 from schema.websocket.messages import Closed
+from schema.websocket.outlets import Outlet
 
 SOCKETS: Final = Gauge("vigie_websocket_sockets", "Open WebSockets.")
 RUNNING: Final = Gauge("vigie_websocket_operations", "Operations that run on WebSockets.")
-SENT: Final = Counter("vigie_websocket_messages_sent_total", "Messages sent to WebSocket clients.")
+RECEIVED: Final = Counter("vigie_websocket_messages_received_total", "Messages received from WebSocket clients.")
 CLOSED: Final = Counter(
     "vigie_websocket_closed_total", "WebSockets that ended, by the code Vigie closed with.", ["code"]
 )
+LIMITED: Final = Counter(
+    "vigie_websocket_limited_total", "Operations and WebSockets that a limit refused, by the limit.", ["limit"]
+)
+for _limit in ("operations", "messages", "sockets"):
+    LIMITED.labels(_limit)
 
-_OUTBOX: Final = 4  # messages, which may be large
-_CLOSE_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 5.0
+"""How long a close may wait for a client that does not read."""
+DRAIN_SECONDS: Final = 8.0
+"""How long queries and mutations may still take when the process ends."""
 
 
 class Socket:
@@ -43,75 +54,85 @@ class Socket:
         websocket: WebSocket,
         engine: Engine,
         authenticate: Authenticate,
-        *,
-        init_seconds: float,
-        ping_seconds: float,
-        max_operations: int,
+        connections: Connections,
+        limits: SocketLimits,
     ) -> None:
         self._websocket = websocket
         self._engine = engine
         self._authenticate = authenticate
-        self._init_seconds = init_seconds
-        self._ping_seconds = ping_seconds
-        self._max_operations = max_operations
+        self._connections = connections
+        self._limits = limits
+        client = websocket.client
+        self._connection = Connection(transport="websocket", address=client and client.host, end=self._end)
+        self._outlet = Outlet(websocket._send, self._connection)  # noqa: SLF001 — without a state machine for each message
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._answering: set[str] = set()
+        self._allowed = Bucket(limits.messages, limits.per_seconds)
+        self._endured = Bucket(2 * limits.messages, limits.per_seconds)
         self._id = request_id_of(websocket.scope)
         self._started = 0
         self._secret: str | None = None
-        self._outbox: asyncio.Queue[bytes] = asyncio.Queue(_OUTBOX)
-        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._initialised = False
+        self._draining = False
 
     async def serve(self) -> None:
         """Serves the socket until either side ends it; no task of it is left afterwards."""
+        loop = asyncio.get_running_loop()
+        self._fate: asyncio.Future[Closed] = loop.create_future()
+        timeout = Closed(4408, "Connection initialisation timeout")
+        self._deadline = loop.call_later(self._limits.init_seconds, self._doom, timeout)
         code, reason = None, ""
         try:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self._send())
-                self._deadline = self._tasks.create_task(self._expect_init())
-                await self._receive()
+            with SOCKETS.track_inprogress(), self._connections.open(self._connection):
+                async with asyncio.TaskGroup() as self._tasks:
+                    self._tasks.create_task(self._meet_fate())
+                    await self._receive()
         except* Closed as ends:
             code, reason = _first(ends)
         finally:
-            self._let_go()
+            self._deadline.cancel()
+            del self._tasks, self._fate  # they refer back to what was not sent, which may be megabytes
+            self._operations.clear()
         CLOSED.labels(code or "client").inc()
         if code is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
+                async with asyncio.timeout(CLOSE_SECONDS):
                     await self._websocket.close(code, reason)
-
-    def _let_go(self) -> None:
-        """Frees what was not sent now: else it waits, megabytes of it, for the garbage collector to find a cycle."""
-        del self._tasks, self._deadline
-        self._operations.clear()
-        self._outbox = asyncio.Queue(_OUTBOX)
 
     async def _receive(self) -> None:
         while True:
             frame = await self._websocket.receive()
             if frame["type"] == "websocket.disconnect":
                 raise Closed
+            RECEIVED.inc()
             await self._handle(messages.decoded(frame.get("text")))
 
-    async def _send(self) -> None:
-        while True:
-            message = await self._outbox.get()
-            try:
-                await self._websocket.send_text(message.decode())
-            except WebSocketDisconnect:
-                raise Closed from None
-            SENT.inc()
+    async def _meet_fate(self) -> None:
+        raise await self._fate
 
-    async def _expect_init(self) -> None:
-        await asyncio.sleep(self._init_seconds)
-        raise Closed(4408, "Connection initialisation timeout")
+    def _doom(self, end: Closed) -> None:
+        """Ends the socket in this way, unless its end is decided."""
+        if not self._fate.done():
+            self._fate.set_result(end)
+
+    def _end(self, why: End) -> None:
+        if why is End.KEY:
+            self._doom(Closed(4403, "Forbidden"))
+        elif not self._draining:
+            self._draining = True
+            restart = Closed(1012, "Service restart: come back with the last cursor")
+            self._deadline = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._doom, restart)
+            self._drained()
+
+    def _drained(self) -> None:
+        if self._draining and not self._answering:
+            self._doom(Closed(1012, "Service restart: come back with the last cursor"))
 
     async def _keep_alive(self) -> None:
-        """Pings the client, and ends the socket when its key has ended."""
         while True:
-            await asyncio.sleep(self._ping_seconds)
-            with suppress(Unavailable):
-                await self._principal()
-            with suppress(asyncio.QueueFull):  # then there is traffic enough
-                self._outbox.put_nowait(b'{"type":"ping"}')
+            await asyncio.sleep(self._limits.ping_seconds)
+            if not self._connection.queued:  # else there is traffic enough
+                await self._outlet.send(messages.PING)
 
     async def _handle(self, message: dict[str, Any]) -> None:
         payload = message.get("payload")
@@ -125,22 +146,27 @@ class Socket:
                 if operation is not None:
                     operation.cancel()
             case "ping":
-                await self._outbox.put(messages.pong(messages.object_or_none(payload)))
+                await self._outlet.send(messages.pong(messages.object_or_none(payload)))
             case "pong":
                 messages.object_or_none(payload)
             case _:
                 raise Closed(4400, "Unknown message type")
 
     async def _initialise(self, payload: Mapping[str, Any] | None) -> None:
-        if self._deadline.cancelling() or self._deadline.done():
+        if self._initialised:
             raise Closed(4429, "Too many initialisation requests")
-        self._deadline.cancel()
+        self._initialised = True
         self._secret = presented_secret({**self._websocket.headers, **messages.credentials(payload or {})})
         try:
-            await self._principal()
+            self._connections.admit(self._connection, await self._principal())
         except Unavailable as refusal:
             raise Closed(1013, refusal.message) from None
-        await self._outbox.put(b'{"type":"connection_ack"}')
+        except LimitReached as refusal:
+            LIMITED.labels("sockets").inc()
+            raise Closed(4429, refusal.message) from None
+        if not self._draining:
+            self._deadline.cancel()
+        await self._outlet.send(messages.ACK)
         self._tasks.create_task(self._keep_alive())
 
     async def _principal(self) -> Principal:
@@ -151,7 +177,7 @@ class Socket:
         return principal
 
     async def _subscribe(self, operation_id: str, payload: object) -> None:
-        if self._secret is None:
+        if self._connection.principal is None:
             raise Closed(4401, "Unauthorized")
         try:
             request = GraphQLRequest.of(payload)
@@ -159,42 +185,65 @@ class Socket:
             raise Closed(4400, str(error)) from None
         if operation_id in self._operations:
             raise Closed(4409, f"Subscriber for {operation_id} already exists")
-        if len(self._operations) >= self._max_operations:
-            refusal = f"{self._max_operations} operations run on this socket already. Complete one first."
-            await self._outbox.put(messages.error(operation_id, [failure(Code.RATE_LIMITED, refusal)]))
+        if self._draining:
+            return  # the close that follows says the same: elsewhere
+        if refusal := self._over_limit():
+            await self._outlet.send(messages.error(operation_id, [refusal]))
             return
         self._operations[operation_id] = self._tasks.create_task(self._run(operation_id, request))
+
+    def _over_limit(self) -> dict[str, Any] | None:
+        """Why one more operation may not run now. Raises Closed when the client goes on in spite of refusals."""
+        limits = self._limits
+        if not self._endured.take():
+            LIMITED.labels("messages").inc()
+            raise Closed(4429, f"More than {2 * limits.messages} messages within {limits.per_seconds:g} seconds")
+        if not self._allowed.take():
+            LIMITED.labels("messages").inc()
+            text = f"A socket takes {limits.messages} messages within {limits.per_seconds:g} seconds: slow down."
+            return failure(Code.RATE_LIMITED, text, retryAfterSeconds=math.ceil(self._allowed.seconds_to_next))
+        if len(self._operations) >= limits.operations:
+            LIMITED.labels("operations").inc()
+            return failure(
+                Code.RATE_LIMITED, f"{limits.operations} operations run on this socket already: complete one first."
+            )
+        return None
 
     async def _run(self, operation_id: str, request: GraphQLRequest) -> None:
         """Runs one operation to its end. What it raises becomes its last message and harms no other."""
         self._started += 1
-        request_id = f"{self._id}-{self._started}"
+        self._connection.operations += 1
         try:
             with RUNNING.track_inprogress():
-                async with aclosing(self._bodies(request, await self._principal(), request_id)) as bodies:
+                last = await self._answer(operation_id, request, f"{self._id}-{self._started}")
+            if self._operations.get(operation_id) is asyncio.current_task():
+                del self._operations[operation_id]
+                await self._outlet.send(last)
+        finally:
+            self._connection.operations -= 1
+            self._answering.discard(operation_id)
+            self._drained()
+
+    async def _answer(self, operation_id: str, request: GraphQLRequest, request_id: str) -> bytes:
+        """Sends what an operation answers, and gives its last message back."""
+        try:
+            principal = await self._principal()
+            operation = self._engine.prepare(request)
+            if operation.type is OperationType.SUBSCRIPTION:
+                async with aclosing(self._engine.stream(operation, principal, request_id)) as bodies:
                     async for body in bodies:
-                        await self._outbox.put(messages.next_(operation_id, body))
-            last = messages.complete(operation_id)
+                        await self._outlet.send(messages.next_(operation_id, body))
+            else:
+                self._answering.add(operation_id)
+                answer = await self._engine.execute(operation, principal, request_id)
+                await self._outlet.send(messages.next_(operation_id, answer.body))
         except Closed:
             raise
         except Refused as refused:
-            last = messages.error(operation_id, wire_errors(refused.errors, request_id=request_id))
+            return messages.error(operation_id, wire_errors(refused.errors, request_id=request_id))
         except Exception as error:  # noqa: BLE001 — logged and masked
-            last = messages.error(operation_id, [wire_error(error, request_id=request_id)])
-        if self._operations.get(operation_id) is asyncio.current_task():
-            del self._operations[operation_id]
-            await self._outbox.put(last)
-
-    async def _bodies(
-        self, request: GraphQLRequest, principal: Principal, request_id: str
-    ) -> AsyncGenerator[bytes, None]:
-        operation = self._engine.prepare(request)
-        if operation.type is OperationType.SUBSCRIPTION:
-            async with aclosing(self._engine.stream(operation, principal, request_id)) as bodies:
-                async for body in bodies:
-                    yield body
-        else:
-            yield (await self._engine.execute(operation, principal, request_id)).body
+            return messages.error(operation_id, [wire_error(error, request_id=request_id)])
+        return messages.complete(operation_id)
 
 
 def _first(ends: BaseExceptionGroup[Closed]) -> tuple[int | None, str]:

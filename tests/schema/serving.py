@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Self, cast
@@ -19,6 +19,7 @@ from strawberry.schema.config import StrawberryConfig
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from resolvers.connections import Connections
 from resolvers.errors import Invalid, LimitReached, Unavailable
 from resolvers.principals import Principal, Role
 from schema.context import Info, Services
@@ -28,7 +29,8 @@ from schema.http import GraphQLOverHTTP
 from schema.limits import Limits
 from schema.payloads import REFUSALS, Payload
 from schema.scalars import JSON, SCALARS, BigInt
-from schema.websocket import PROTOCOL, GraphQLOverWebSocket
+from schema.websocket import PROTOCOL, GraphQLOverWebSocket, SocketLimits
+from vigie.protocols import Requests, WebSockets
 
 KEYS = {f"{role}-key": Principal(number, role, role, 1, "acme") for number, role in enumerate(Role)}
 OPEN: set[str] = set()
@@ -155,7 +157,9 @@ class Subscription:
 
 PRODUCED: dict[str, int] = {}
 SCHEMA = strawberry.Schema(Query, Mutation, Subscription, config=StrawberryConfig(scalar_map=SCALARS))
-NO_SERVICES = Services(database=cast("Any", None), hub=cast("Any", None), writer=cast("Any", None))
+NO_SERVICES = Services(
+    database=cast("Any", None), hub=cast("Any", None), writer=cast("Any", None), connections=Connections("here")
+)
 
 
 async def authenticate(secret: str) -> Principal | None:
@@ -173,29 +177,44 @@ def engine(limits: Limits | None = None) -> Engine:
 class Serving:
     """The running server, and clients for it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, connections: Connections) -> None:
         self.port = port
+        self.connections = connections
         self.url = f"http://127.0.0.1:{port}/graphql"
         self.http = httpx2.AsyncClient(headers={"Authorization": "Bearer admin-key"})
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, *, max_body: int = 10 * 2**20, **options: Any) -> AsyncIterator[Self]:
-        """Serves until the block ends; `options` go to the WebSocket application."""
-        runs = engine()
+    async def start(
+        cls,
+        *,
+        max_body: int = 10 * 2**20,
+        most_per_key: int = 100,
+        allowed_origins: Collection[str] = (),
+        **limits: Any,
+    ) -> AsyncIterator[Self]:
+        """Serves until the block ends; `limits` are those of sockets."""
+        runs, connections = engine(), Connections("here", most_per_key=most_per_key)
+        sockets = GraphQLOverWebSocket(
+            runs, authenticate, connections, allowed_origins=allowed_origins, limits=SocketLimits(**limits)
+        )
         routes = [
             Route("/graphql", GraphQLOverHTTP(runs, authenticate, page=page, max_body=max_body)),
-            WebSocketRoute("/graphql", GraphQLOverWebSocket(runs, authenticate, **options)),
+            WebSocketRoute("/graphql", sockets),
         ]
-        config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, ws_max_size=2**20)
+        app = Starlette(routes=routes)
+        config = uvicorn.Config(
+            app, lifespan="off", log_config=None, http=Requests, ws=WebSockets, ws_max_size=2**20, loop="asyncio"
+        )
         server = uvicorn.Server(config)
         listener = socket.create_server(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve(sockets=[listener]))
-        serving = cls(listener.getsockname()[1])
+        serving = cls(listener.getsockname()[1], connections)
         try:
             yield serving
         finally:
             await serving.http.aclose()
+            connections.drain()
             server.should_exit = True
             await task
 

@@ -232,7 +232,7 @@ async def test_pages_of_other_hosts_may_not_connect() -> None:
 
 
 async def test_too_many_operations_are_refused_one_by_one() -> None:
-    async with Serving.start(max_operations=2) as serving, serving.socket() as socket:
+    async with Serving.start(operations=2) as serving, serving.socket() as socket:
         for number in range(3):
             await socket.subscribe(str(number), f'subscription {{ silence(name: "{number}") }}')
         message = await socket.receive()

@@ -1,5 +1,8 @@
 """A key may end while its socket is open."""
 
+import dataclasses
+import datetime as dt
+
 import pytest
 
 from resolvers.errors import Unavailable
@@ -15,13 +18,20 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "KEYS", dict(KEYS))
 
 
-async def test_a_quiet_socket_ends_after_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Serving.start(ping_seconds=0.05) as serving, serving.socket() as socket:
+async def test_a_quiet_socket_ends_with_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = dt.datetime.now(dt.UTC)
+    ending = dataclasses.replace(KEYS["reader-key"], expires_at=now)
+    monkeypatch.setitem(module.KEYS, "reader-key", ending)
+    async with Serving.start() as serving, serving.socket(key="reader-key") as socket, serving.socket() as other:
         await socket.subscribe("a", 'subscription { silence(name: "ended") }')
-        assert await socket.receive() == {"type": "ping"}
-        monkeypatch.setattr(module, "KEYS", {})
+        serving.connections.end_expired(now - dt.timedelta(seconds=1))
+        await socket.subscribe("b", "{ hello }")
+        assert (await socket.receive())["id"] == "b"
+        serving.connections.end_expired(now)
         assert await socket.closed() == (4403, "Forbidden")
-    assert "ended" not in module.OPEN
+        assert "ended" not in module.OPEN
+        await other.subscribe("a", "{ hello }")
+        assert (await other.receive())["type"] == "next"
 
 
 async def test_an_ended_key_starts_no_operation(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:

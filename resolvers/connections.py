@@ -1,0 +1,129 @@
+"""Connections that clients hold open to this process: whose they are, what they carry, and how they end.
+
+    connection = Connection(transport="websocket", address="192.0.2.7", end=socket.end)
+    with connections.open(connection):
+        connections.admit(connection, principal)      # LimitReached when the key has too many
+        connection.operations += 1                    # its edge keeps the figures
+
+A connection ends with its key, wherever that is revoked (`end_revoked` asks for all keys at once), when its key expires
+(`end_expired`), and with the process (`drain`).
+"""
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from models import ReadSession
+from resolvers.api_keys import unrevoked_keys
+from resolvers.errors import LimitReached
+from resolvers.principals import Principal
+
+MOST_PER_KEY: Final = 2_000
+_NUMBERS: Final = 10**17
+
+
+class End(StrEnum):
+    """Why a connection is ended from here."""
+
+    KEY = "key"
+    """Its key was revoked or has expired: at once."""
+    RESTART = "restart"
+    """The process ends: as soon as its queries and mutations are answered."""
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Connection:
+    """One open connection. Its edge counts; `end` is told, perhaps more than once, that it has to end."""
+
+    transport: str
+    """`websocket` or `sse`."""
+    address: str | None
+    """Of the client, or of the proxy before us; None when unknown."""
+    end: Callable[[End], None]
+    number: int = field(default_factory=lambda: 1 + secrets.randbelow(_NUMBERS))
+    since: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    principal: Principal | None = None
+    """None until its key was accepted."""
+    operations: int = 0
+    """How many run now."""
+    queued: int = 0
+    """Messages that wait for the client to read those before them."""
+    queued_bytes: int = 0
+    sent_bytes: int = 0
+
+
+class Connections:
+    """The open connections of this process, which `process` names among its replicas."""
+
+    def __init__(self, process: str, *, most_per_key: int = MOST_PER_KEY) -> None:
+        self.process = process
+        self._most_per_key = most_per_key
+        self._open: dict[int, Connection] = {}
+        self._by_key: dict[tuple[int, int], set[Connection]] = {}
+
+    @contextmanager
+    def open(self, connection: Connection) -> Iterator[None]:
+        """Knows the connection for as long as the block runs."""
+        self._open[connection.number] = connection
+        try:
+            yield
+        finally:
+            del self._open[connection.number]
+            if connection.principal is not None:
+                key = _key_of(connection.principal)
+                self._by_key[key].discard(connection)
+                if not self._by_key[key]:
+                    del self._by_key[key]
+
+    def admit(self, connection: Connection, principal: Principal) -> None:
+        """The open connection runs under this key from now on. Raises LimitReached when the key has too many."""
+        held = self._by_key.get(_key_of(principal), ())
+        if len(held) >= self._most_per_key:
+            raise LimitReached(f"This key has {self._most_per_key:,} open connections already: close one first.")
+        connection.principal = principal
+        self._by_key.setdefault(_key_of(principal), set()).add(connection)
+
+    def of_project(self, project_id: int) -> list[Connection]:
+        """The connections under keys of a project, the newest first."""
+        held = [held for key, held in self._by_key.items() if key[0] == project_id]
+        return sorted((one for some in held for one in some), key=lambda one: (one.since, one.number), reverse=True)
+
+    def get(self, project_id: int, number: int) -> Connection | None:
+        """The connection of that number, when its key is the project's."""
+        found = self._open.get(number)
+        return found if found and found.principal and found.principal.project_id == project_id else None
+
+    @property
+    def keys(self) -> set[tuple[int, int]]:
+        """The project and number of each key that has connections."""
+        return set(self._by_key)
+
+    def end_expired(self, now: dt.datetime) -> None:
+        """Ends the connections whose keys end at `now` or before."""
+        for key, held in list(self._by_key.items()):
+            expires_at = next(iter(held)).principal.expires_at  # type: ignore[union-attr]  # it was admitted
+            if expires_at is not None and expires_at <= now:
+                self._end(key)
+
+    async def end_revoked(self, session: ReadSession) -> None:
+        """Ends the connections whose keys were revoked, by whatever process: one statement for a thousand keys."""
+        keys = self.keys
+        for key in keys - await unrevoked_keys(session, keys=keys):
+            self._end(key)
+
+    def drain(self) -> None:
+        """Ends every connection, because the process does."""
+        for connection in list(self._open.values()):
+            connection.end(End.RESTART)
+
+    def _end(self, key: tuple[int, int]) -> None:
+        for connection in list(self._by_key.get(key, ())):
+            connection.end(End.KEY)
+
+
+def _key_of(principal: Principal) -> tuple[int, int]:
+    return principal.project_id, principal.key_id

@@ -1,0 +1,43 @@
+"""What goes out on one socket."""
+
+import asyncio
+from typing import Final
+
+from prometheus_client import Counter
+from starlette.types import Send
+
+from resolvers.connections import Connection
+from schema.websocket.messages import Closed
+
+SENT: Final = Counter("vigie_websocket_messages_sent_total", "Messages sent to WebSocket clients.")
+BYTES: Final = Counter("vigie_websocket_sent_bytes_total", "Bytes of messages sent to WebSocket clients.")
+
+
+class Outlet:
+    """Sends messages one after the other, in the order of the calls. There is no queue: who sends waits.
+
+    While the client does not read, one message waits for room in the server's write buffer, and every operation of the
+    socket waits with one of its own at most, making no other. What waits is counted in the connection's figures.
+    """
+
+    def __init__(self, send: Send, connection: Connection) -> None:
+        self._send = send
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    async def send(self, message: bytes) -> None:
+        """Returns when the write buffer has taken the message. Raises Closed when the client is gone."""
+        connection, size = self._connection, len(message)
+        connection.queued += 1
+        connection.queued_bytes += size
+        try:
+            async with self._turn:
+                await self._send({"type": "websocket.send", "text": message.decode()})
+        except (OSError, RuntimeError):  # gone, or closed by uvicorn itself
+            raise Closed from None
+        finally:
+            connection.queued -= 1
+            connection.queued_bytes -= size
+        connection.sent_bytes += size
+        SENT.inc()
+        BYTES.inc(size)
