@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Dialect, LargeBinary, Text, TypeDecorator, literal_column
+from sqlalchemy import Dialect, Double, LargeBinary, Text, TypeDecorator, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -54,6 +54,13 @@ class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower 
     def __init__(self, time: Any, minutes: int, shift: int = 0) -> None:
         # Text of the statement, not a parameter: what is compiled once is run again with other parameters.
         super().__init__(time, literal_column(str(int(minutes))), literal_column(str(int(shift))))
+
+
+class seconds_between(GenericFunction[Any]):  # noqa: N801
+    """`seconds_between(later, earlier)`: how far two times are apart."""
+
+    type = Double()
+    inherit_cache = True
 
 
 class unindexed(GenericFunction[Any]):  # noqa: N801
@@ -139,6 +146,16 @@ def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
     time, minutes, shift = _arguments(element, compiler, **kw)
     return f"({time} - ({time} - {shift} * 60000000) % ({minutes} * 60000000))"
+
+
+@compiles(seconds_between, "postgresql")
+def _(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    return "extract(epoch FROM {} - {})::float8".format(*_arguments(element, compiler, **kw))
+
+
+@compiles(seconds_between, "sqlite")
+def _(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    return "(({} - {}) / 1e6)".format(*_arguments(element, compiler, **kw))
 
 
 @compiles(unindexed, "postgresql")

@@ -49,7 +49,7 @@ async def buckets(
 ) -> list[Reading]:
     """A reading for each bucket that begins at one of `starts`, of what lies inside the period."""
     edges = (scope.period.start, *starts[1:], scope.period.end)
-    every, shift = _alignment(starts)
+    every, shift = alignment(starts)
     question = Question(scope.block, edges, scope.columns, every=every, shift=shift, needs=needs)
     readings = [Reading.empty(scope.block) for _ in starts]
     for (time, _), reading in (await read(session, scope.snapshot, question)).items():
@@ -75,7 +75,7 @@ async def heatmap(session: ReadSession, scope: Scope) -> list[Cell]:
     ]
 
 
-def _alignment(starts: Sequence[dt.datetime]) -> tuple[int, int]:
+def alignment(starts: Sequence[dt.datetime]) -> tuple[int, int]:
     """The longest buckets that no inner start cuts: their minutes, and how many after midnight UTC they begin."""
     for minutes in (DAY, HOUR_MINUTES, QUARTER):
         shifts = {(start - EPOCH) % dt.timedelta(minutes=minutes) for start in starts}

@@ -1,0 +1,1 @@
+"""Bugs: filed, changed, discussed, met again, found and counted."""

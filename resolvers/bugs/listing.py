@@ -1,0 +1,54 @@
+"""Bugs in pages: filtered, ordered, continued behind a place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import func, select, tuple_
+
+from models import Bug, ReadSession
+from resolvers.bugs.filters import BugFilter
+
+NEWEST_FIRST: Final = "number"
+
+
+@dataclass(frozen=True, slots=True)
+class BugOrder:
+    """By number, update, severity or priority. Numbers are in the order of filing; among equals they decide too."""
+
+    field: str = NEWEST_FIRST
+    descending: bool = True
+
+    @property
+    def columns(self) -> tuple[Any, ...]:
+        return (Bug.number,) if self.field == NEWEST_FIRST else (getattr(Bug, self.field), Bug.number)
+
+    def keys(self, bug: Bug) -> tuple[Any, ...]:
+        """What a page continues behind."""
+        return tuple(getattr(bug, column.key) for column in self.columns)
+
+
+async def list_bugs(
+    session: ReadSession,
+    *,
+    project_id: int,
+    kept: BugFilter,
+    order: BugOrder,
+    limit: int,
+    after: tuple[Any, ...] | None = None,
+) -> Sequence[Bug]:
+    """At most `limit` bugs behind the sort keys `after`. Raises Invalid for a filter that is too long."""
+    rows = select(Bug).where(*kept.conditions(project_id, session.dialect))
+    if after is not None:
+        columns, place = tuple_(*order.columns), tuple_(*after, types=[column.type for column in order.columns])
+        rows = rows.where(columns < place if order.descending else columns > place)
+    sorts = [column.desc() if order.descending else column.asc() for column in order.columns]
+    return await session.scalars(rows.order_by(*sorts).limit(limit))
+
+
+async def count_bugs(session: ReadSession, *, project_id: int, kept: BugFilter) -> int:
+    """How many bugs a filter keeps. All of them are as many as the last number says: none is ever taken away."""
+    if kept == BugFilter():
+        return await session.scalar(select(func.max(Bug.number)).where(Bug.project_id == project_id)) or 0
+    counted = select(func.count()).select_from(Bug).where(*kept.conditions(project_id, session.dialect))
+    return await session.scalar(counted) or 0
