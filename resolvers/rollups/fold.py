@@ -18,7 +18,7 @@ from resolvers.rollups.rows import add_groups
 from resolvers.rollups.slices import Groups, Slice, day_of, gather, slice_of, slices_of
 from resolvers.rollups.subjects import numbers_of
 
-FACTS_A_FOLD = 20_000
+FACTS_A_FOLD = 50_000
 SCATTERED = dt.timedelta(days=1)
 SCATTERED_FACTS = 5_000
 """Facts spread over more than a day make a row for nearly each: fewer of them at a time keep the fold short."""

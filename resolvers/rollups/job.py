@@ -49,7 +49,7 @@ class Fold:
 FOLDS: Final = {
     SERIES: Fold(fold, FACTS_A_FOLD, 1.0),
     # A row for each subject that a fold meets: seldom and many at a time is cheaper.
-    SUBJECTS: Fold(fold_subjects, 50_000, 2.0),
+    SUBJECTS: Fold(fold_subjects, FACTS_A_FOLD, 2.0),
 }
 
 
