@@ -33,6 +33,8 @@ POSTGRESQL_SETTINGS = {
     "timezone": "Asia/Kathmandu",  # whoever forgets to ask for UTC learns it here
 }
 FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+DURABLE = {"shared_buffers": "1GB", "max_wal_size": "4GB"}
+"""For measuring: as a server is set up that takes in much, within the memory of a small machine."""
 
 
 class Server:
@@ -92,7 +94,7 @@ def postgresql(installation: str, port: int, *, durable: bool = False) -> Iterat
         run = {"env": {**os.environ, "HOME": str(folder), "LC_ALL": "C.UTF-8"}, "cwd": folder, **account}
         create = [f"{binaries}/initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust", "-N"]
         serve = [f"{binaries}/postgres", "-D", data, "-p", str(port)]
-        settings = POSTGRESQL_SETTINGS if durable else POSTGRESQL_SETTINGS | FORGETFUL
+        settings = POSTGRESQL_SETTINGS | (DURABLE if durable else FORGETFUL)
         serve += [f"--{name}={value}" for name, value in settings.items()]
         with log.open("wb") as output:
             if subprocess.run(create, stdout=output, stderr=output, check=False, **run).returncode:
