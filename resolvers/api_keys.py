@@ -132,14 +132,13 @@ async def find_api_keys(session: ReadSession, *, digest: bytes) -> Sequence[tupl
     return [(key, project) for key, project in found]
 
 
-async def unrevoked_keys(session: ReadSession, *, keys: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Those of some keys, each its project and number, that exist and are not revoked."""
-    waiting, found = list(keys), set[tuple[int, int]]()
-    place = tuple_(ApiKey.project_id, ApiKey.id)
+async def api_keys_by_place(session: ReadSession, keys: Collection[tuple[int, int]]) -> dict[tuple[int, int], ApiKey]:
+    """The keys of some places, each a project and a key's number in it; places without a key are left out."""
+    waiting, found = list(keys), dict[tuple[int, int], ApiKey]()
     while waiting:
         some, waiting = waiting[:MOST_NAMED], waiting[MOST_NAMED:]
-        unrevoked = select(ApiKey.project_id, ApiKey.id).where(place.in_(some), ApiKey.revoked_at.is_(None))
-        found.update((row.project_id, row.id) for row in await session.rows(unrevoked))
+        rows = await session.scalars(select(ApiKey).where(tuple_(ApiKey.project_id, ApiKey.id).in_(some)))
+        found |= {(row.project_id, row.id): row for row in rows}
     return found
 
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from models import ReadSession
-from resolvers.api_keys import unrevoked_keys
+from resolvers.api_keys import api_keys_by_place
 from resolvers.errors import LimitReached
 from resolvers.principals import Principal
 
@@ -112,8 +112,10 @@ class Connections:
     async def end_revoked(self, session: ReadSession) -> None:
         """Ends the connections whose keys were revoked, by whatever process: one statement for a thousand keys."""
         keys = self.keys
-        for key in keys - await unrevoked_keys(session, keys=keys):
-            self._end(key)
+        rows = await api_keys_by_place(session, keys)
+        for key in keys:
+            if key not in rows or rows[key].revoked_at is not None:
+                self._end(key)
 
     def drain(self) -> None:
         """Ends every connection, because the process does."""

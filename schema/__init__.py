@@ -7,6 +7,7 @@ from strawberry.tools import merge_types
 from schema.activities import ActivityQuery, ActivitySubscription
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
+from schema.connections import ConnectionQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
@@ -15,7 +16,17 @@ from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
 Query = merge_types(
-    "Query", (MetricsQuery, UsageEventQuery, ApiCallQuery, ApiKeyQuery, ViewerQuery, ActivityQuery, NodeQuery)
+    "Query",
+    (
+        MetricsQuery,
+        UsageEventQuery,
+        ApiCallQuery,
+        ApiKeyQuery,
+        ConnectionQuery,
+        ViewerQuery,
+        ActivityQuery,
+        NodeQuery,
+    ),
 )
 Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation))
 Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription))

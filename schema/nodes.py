@@ -8,10 +8,12 @@ import strawberry
 
 from models import ReadSession
 from resolvers import activities, api_calls, api_keys, usage_events
+from resolvers.connections import Connections
 from resolvers.principals import Principal, Role
 from schema.activities import Activity
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
+from schema.connections import Socket
 from schema.context import Info
 from schema.guards import READS
 from schema.ids import Node, decode_id
@@ -51,6 +53,12 @@ async def _project(session: ReadSession, principal: Principal, number: int) -> P
     return Viewer.of(principal).project if number == principal.project_id else None
 
 
+def _socket(connections: Connections, principal: Principal, number: int) -> Socket | None:
+    """A connection, which this process alone knows."""
+    held = connections.get(principal.project_id, number) if principal.role is Role.ADMIN else None
+    return Socket.of(held, project_id=principal.project_id, process=connections.process) if held else None
+
+
 LOADERS: Final[dict[str, Load]] = {
     "UsageEvent": _usage_event,
     "ApiCall": _api_call,
@@ -72,7 +80,11 @@ class NodeQuery:
     ) -> Node | None:
         principal, wanted = info.context.principal, decode_id(id)
         load = LOADERS.get(wanted.type_name)
-        if load is None or wanted.project_id != principal.project_id or not NUMBER.fullmatch(wanted.key):
+        if wanted.project_id != principal.project_id or not NUMBER.fullmatch(wanted.key):
+            return None
+        if wanted.type_name == "Socket":
+            return _socket(info.context.services.connections, principal, int(wanted.key))
+        if load is None:
             return None
         async with info.context.reading() as session:
             return await load(session, principal, int(wanted.key))
