@@ -11,6 +11,7 @@ from schema.connections import ConnectionQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
+from schema.recommendations import RecommendationMutation, RecommendationQuery
 from schema.scalars import SCALARS
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
@@ -26,9 +27,10 @@ Query = merge_types(
         ViewerQuery,
         ActivityQuery,
         NodeQuery,
+        RecommendationQuery,
     ),
 )
-Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation))
+Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation, RecommendationMutation))
 Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription))
 
 schema = strawberry.Schema(

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated, Self, cast
 
 import strawberry
 
@@ -13,6 +13,7 @@ from realtime.facts import ActivityFact, ApiCallFact, Fact, UsageFact, kind_of
 from realtime.streams import Frame, frames
 from resolvers import activities
 from resolvers.errors import Invalid
+from schema.activity_nodes import load_node
 from schema.api_calls import ApiCall
 from schema.context import Info
 from schema.guards import READS
@@ -20,15 +21,8 @@ from schema.ids import Node, encode_id
 from schema.paging import After, Connection, First, page_size
 from schema.scalars import BigInt
 from schema.selections import selected
+from schema.severities import Severity
 from schema.usage_events import UsageEvent
-
-
-@strawberry.enum(description="How bad something is.")
-class Severity(Enum):
-    LOW = strawberry.enum_value("low", description="Can wait.")
-    MEDIUM = strawberry.enum_value("medium", description="Should be looked at.")
-    HIGH = strawberry.enum_value("high", description="Should be looked at now.")
-    CRITICAL = strawberry.enum_value("critical", description="Wakes somebody up.")
 
 
 @strawberry.enum(description="What kind of thing happened.")
@@ -55,14 +49,15 @@ class Activity(Node):
     fact: strawberry.Private[Fact]
 
     @strawberry.field(description="What it happened to: the call itself, for calls. Null when that is gone.")
-    def node(self) -> Node | None:
+    def node(self, info: Info) -> Node | None:
         match self.fact:
             case UsageFact():
                 return UsageEvent.of(self.fact)
             case ApiCallFact():
                 return ApiCall.of(self.fact)
             case ActivityFact():
-                return None
+                # Awaited by who executes: calls, which are most of a feed, cost no coroutine.
+                return cast("Node | None", load_node(info, self.fact))
 
     @classmethod
     def of(cls, fact: Fact) -> Self:
@@ -79,20 +74,12 @@ class Activity(Node):
 
 
 @strawberry.type(description="What a stream of activities tells at a time.")
-class ActivityFrame:
-    cursor: str = strawberry.field(description="Where the stream stands: resume behind it with `after`.")
-    missed: BigInt = strawberry.field(
-        description="How many facts since the frame before, of whatever kind, are gone by retention."
-    )
+class ActivityFrame(StreamFrame):
     events: list[Activity] = strawberry.field(description="At most 500 facts, in commit order.")
 
     @classmethod
-    def of(cls, frame: Frame, *, project_id: int) -> Self:
-        return cls(
-            cursor=encode_cursor(project_id, frame.cursor_seq),
-            missed=frame.missed,
-            events=[Activity.of(fact) for fact in frame.facts],
-        )
+    def content(cls, facts: list[Fact]) -> dict[str, Any]:
+        return {"events": [Activity.of(fact) for fact in facts]}
 
 
 KINDS_NOTE = f"Only these kinds, at most {len(ActivityKind)}; null or none for all."
@@ -135,24 +122,26 @@ class ActivitySubscription:
         "frame with a newer cursor at most every 15 seconds.",
         extensions=[READS],
     )
-    async def activity(
+    def activity(
         self,
         info: Info,
-        after: Annotated[str | None, strawberry.argument(description="Resume behind this cursor; null: now.")] = None,
+        after: Resume = None,
         kinds: Kinds = None,
+        filter: Annotated[  # noqa: A002
+            ActivityFilterInput | None, strawberry.argument(description="Only what matches; null for all.")
+        ] = None,
+        min_interval: MinInterval = None,
     ) -> AsyncGenerator[ActivityFrame, None]:
-        project_id, hub, wanted = info.context.principal.project_id, info.context.services.hub, _values(kinds)
-
-        def wants(fact: Fact) -> bool:
-            return wanted is None or kind_of(fact) in wanted
-
-        place = activities.place_of(after, project_id=project_id)
-        try:
-            async with aclosing(frames(hub, project_id, after=place, wants=wants)) as stream:
-                async for frame in stream:
-                    yield ActivityFrame.of(frame, project_id=project_id)
-        except BadCursor as bad:
-            raise Invalid(str(bad), field="after") from bad
+        asked = (filter or ActivityFilterInput()).resolve()
+        only = asked.kinds_among(_values(kinds))
+        return follow(
+            info,
+            ActivityFrame,
+            after=after,
+            wants=lambda fact: (only is None or kind_of(fact) in only) and asked.keeps(fact),
+            kinds=only,
+            min_interval=min_interval,
+        )
 
 
 def _values(kinds: list[ActivityKind] | None) -> frozenset[str] | None:

@@ -16,6 +16,7 @@ from strawberry.dataloader import DataLoader
 from models.database import Database, ReadSession
 from resolvers.connections import Connections
 from resolvers.principals import Principal
+from resolvers.recommendations.terms import Terms
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
@@ -35,6 +36,7 @@ class Services:
     forget_key: Callable[[int, int], None] = lambda project_id, key_id: None
     """Told of a key (its project and number) after the commit of its revocation: who remembers keys drops it."""
     connections: Connections = field(default_factory=lambda: Connections("this process"))
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from models import ReadSession
 from resolvers import activities, api_calls, api_keys, usage_events
 from resolvers.connections import Connections
 from resolvers.principals import Principal, Role
+from resolvers.recommendations.listing import get_recommendation
 from schema.activities import Activity
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
@@ -17,6 +18,7 @@ from schema.connections import Socket
 from schema.context import Info
 from schema.guards import READS
 from schema.ids import Node, decode_id
+from schema.recommendations.types import Recommendation
 from schema.usage_events import UsageEvent
 from schema.viewer import Project, Viewer
 
@@ -49,6 +51,13 @@ async def _api_key(session: ReadSession, principal: Principal, number: int) -> A
     return ApiKey.of(row) if row else None
 
 
+async def _recommendation(session: ReadSession, principal: Principal, number: int) -> Recommendation | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_recommendation(session, project_id=principal.project_id, number=number)
+    return Recommendation.of(row) if row else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -65,6 +74,7 @@ LOADERS: Final[dict[str, Load]] = {
     "Activity": _activity,
     "ApiKey": _api_key,
     "Project": _project,
+    "Recommendation": _recommendation,
 }
 
 

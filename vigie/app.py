@@ -24,6 +24,7 @@ from realtime.backends import open_broadcast
 from realtime.hub import Hub
 from resolvers.connections import Connections
 from resolvers.events.writer import Writer
+from resolvers.recommendations.job import sweep
 from schema import schema
 from schema.context import Services
 from schema.execution import Engine
@@ -45,6 +46,7 @@ RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
 KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
+RECOMMENDATIONS_SECONDS: Final = 2.0
 
 NOTHING_HERE: Final = (
     "There is nothing at this address. GraphQL and GraphiQL are at /graphql, events are sent to /v1/events, "
@@ -88,6 +90,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
             jobs.every(KEY_SECONDS, "connections of expired keys", expiry_of(connections))
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
+            jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
@@ -96,7 +99,7 @@ def create_app(settings: Settings) -> Starlette:
             readiness.started = False
             log.info("ending")
 
-    engine = Engine(schema, Services(database, hub, writer, authenticator.forget, connections))
+    engine = Engine(schema, Services(database, hub, writer, authenticator.forget, connections, settings.terms))
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/graphql")),

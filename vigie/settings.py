@@ -3,6 +3,7 @@
 settings = load_settings()  # or a SettingsError, whose problems are sentences for the person who runs Vigie
 """
 
+import datetime as dt
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from resolvers.recommendations.terms import Terms
 from vigie.urls import database_url, redis_url
 
 PREFIX = "VIGIE_"
@@ -48,6 +50,16 @@ class Settings(BaseSettings):
         ge=0,
         le=15,
         description="How long to go on serving after SIGTERM, not ready, so that proxies turn away.",
+    )
+
+    recommendation_days: int = Field(
+        default=90, ge=1, le=3660, description="How many days a recommendation stays open after it was last given."
+    )
+    dismissed_days: int = Field(
+        default=30, ge=0, le=3660, description="How many days advice that was dismissed is not given anew."
+    )
+    effect_days: int = Field(
+        default=7, ge=1, le=28, description="How many days before and after are compared to measure an effect."
     )
 
     @field_validator("database_url")
@@ -98,6 +110,15 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL: the one that was set, else a SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'vigie.db'}"
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the ledger of recommendations."""
+        return Terms(
+            open_for=dt.timedelta(days=self.recommendation_days),
+            silent_for=dt.timedelta(days=self.dismissed_days),
+            window=dt.timedelta(days=self.effect_days),
+        )
 
     @property
     def url(self) -> str:

@@ -132,7 +132,17 @@ async def _add(
         created_at=now,
         updated_at=now,
         expires_at=expires_at,
+        viewed_at=None,
+        implemented_at=None,
+        reported_at=None,
+        dismissed_at=None,
+        dismiss_reason=None,
+        expired_at=None,
         due_at=expires_at,
+        effect_state=None,
+        effect=None,
+        effect_seq=None,
+        measured_monthly_saving_picousd=None,
     )
     session.add(row)
     tell(session, row, "issued", now=now)

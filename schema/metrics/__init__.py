@@ -9,15 +9,12 @@ from resolvers.metrics.blocks import API, USAGE
 from resolvers.metrics.filters import MetricsFilter
 from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import take_snapshot
-from resolvers.recommendations.rates import counts_by_kind
 from schema.context import Info
 from schema.guards import READS
 from schema.metrics.api import ApiMetrics
+from schema.metrics.recommendations import RecommendationMetrics, recommendation_metrics
 from schema.metrics.usage import UsageMetrics
 from schema.periods import Period, PeriodArgument
-from schema.scalars import BigInt
-
-MOST_KINDS = 200
 
 
 @strawberry.input(
@@ -48,24 +45,6 @@ class MetricsFilterInput:
         )
 
 
-@strawberry.type(description="Recommendations of one kind, issued in the period.")
-class RecommendationKindCounts:
-    kind: str = strawberry.field(description="The kind.")
-    total: BigInt = strawberry.field(description="Issued.")
-    viewed: BigInt = strawberry.field(description="Of these, seen so far.")
-    implemented: BigInt = strawberry.field(description="Of these, done so far.")
-
-
-@strawberry.type(description="Recommendations issued in the period, and what became of them.")
-class RecommendationMetrics:
-    total: BigInt = strawberry.field(description="Issued.")
-    viewed_rate: float | None = strawberry.field(description="The share that was seen; null without any.")
-    implemented_rate: float | None = strawberry.field(description="The share that was done; null without any.")
-    by_kind: list[RecommendationKindCounts] = strawberry.field(
-        description=f"By kind, most first: at most {MOST_KINDS}."
-    )
-
-
 @strawberry.type(description="Figures of a period, all from one snapshot that includes everything up to `asOf`.")
 class Metrics:
     scope: strawberry.Private[Scope]
@@ -78,23 +57,7 @@ class Metrics:
 
     @strawberry.field(description="The recommendations issued; filters do not concern them.")
     async def recommendations(self, info: Info) -> RecommendationMetrics:
-        period = self.scope.period
-        async with info.context.reading() as session:
-            kinds = await counts_by_kind(
-                session, project_id=info.context.principal.project_id, start=period.start, end=period.end
-            )
-        total = sum(kind.total for kind in kinds)
-        return RecommendationMetrics(
-            total=total,
-            viewed_rate=sum(kind.viewed for kind in kinds) / total if total else None,
-            implemented_rate=sum(kind.implemented for kind in kinds) / total if total else None,
-            by_kind=[
-                RecommendationKindCounts(
-                    kind=kind.kind, total=kind.total, viewed=kind.viewed, implemented=kind.implemented
-                )
-                for kind in kinds[:MOST_KINDS]
-            ],
-        )
+        return await recommendation_metrics(info, self.scope)
 
 
 @strawberry.type

@@ -1,0 +1,37 @@
+"""What the facts of the feed happened to: objects of every type, those of one page in a statement for each type."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from models import ReadSession
+from realtime.facts import ActivityFact
+from resolvers.recommendations.listing import recommendations_by_number
+from resolvers.recommendations.telling import NODE_TYPE as RECOMMENDATION
+from schema.context import Info
+from schema.ids import Node
+from schema.recommendations.types import Recommendation
+
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeType:
+    """`by_number` answers rows by project and number, `of` makes the object from a row."""
+
+    by_number: Callable[[ReadSession, list[Key]], Awaitable[dict[Key, Any]]]
+    of: Callable[[Any], Node]
+
+
+NODE_TYPES: Final[dict[str, NodeType]] = {
+    RECOMMENDATION: NodeType(recommendations_by_number, Recommendation.of),
+}
+
+
+async def load_node(info: Info, fact: ActivityFact) -> Node | None:
+    """The object that a fact happened to, as it is now; None when it is gone, or when it was about none."""
+    node_type = NODE_TYPES.get(fact.node_type or "")
+    if node_type is None or fact.node_key is None:
+        return None
+    row = await info.context.loader(node_type.by_number).load((fact.project_id, int(fact.node_key)))
+    return None if row is None else node_type.of(row)
