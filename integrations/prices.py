@@ -7,7 +7,7 @@ become one set of rates for each case.
 
 import datetime as dt
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -62,6 +62,19 @@ class Prices(Protocol):
         ...
 
 
+class BulkPrices(Protocol):
+    """A price list for sums over many calls."""
+
+    def bulk_cost(
+        self, provider: str | None, model: str, time: dt.datetime, calls: int, tokens: Sequence[int], *, prompt: float
+    ) -> int | None:
+        """Picodollars of `calls` calls that have these tokens together, in the order of `Prices.cost`, at that time.
+
+        `prompt` is the mean number of input tokens of a call, where a price depends on it. None without a price.
+        """
+        ...
+
+
 class ListPrices:
     """The prices of genai-prices. Without a provider, the one that the model's name belongs to."""
 
@@ -98,6 +111,17 @@ class ListPrices:
         if scale != 1:
             total = round(Fraction(total, scale))
         return total if total <= LARGEST else None
+
+    def bulk_cost(
+        self, provider: str | None, model: str, time: dt.datetime, calls: int, tokens: Sequence[int], *, prompt: float
+    ) -> int | None:
+        price = self._find(provider, model)
+        rates = price and (price.only_rates or price.rates(time, round(prompt)))
+        if not rates:
+            return None
+        scale, *of_tokens, of_call = rates
+        total = sum(rate * count for rate, count in zip(of_tokens, tokens, strict=True)) + of_call * calls
+        return round(Fraction(total, scale))
 
 
 class _Rates(NamedTuple):
