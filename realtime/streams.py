@@ -35,6 +35,13 @@ class Frame(msgspec.Struct, frozen=True):
     committed_at: dt.datetime | None = None
 
 
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of a stream: everything behind `after` up to `until`. Without an end: from now on, whatever `after` is."""
+
+    after: int = 0
+    until: int | None = None
+
+
 async def frames(
     hub: Hub,
     project_id: int,
@@ -79,25 +86,25 @@ async def frames(
             tail.detach(mailbox)
 
 
-async def stretch(
+async def finished(
     hub: Hub,
     project_id: int,
+    part: Stretch,
     *,
-    after: int,
-    until: int,
     wants: Callable[[Fact], bool],
     kinds: Collection[str] | None = None,
 ) -> AsyncGenerator[Frame, None]:
-    """The frames of a finished part of the log, read from the tables: everything behind `after` up to `until`."""
-    pace = Pace()
-    while after < until:
-        span = await hub.reader.private_span(project_id, after=after, until=until, kinds=kinds, most=PAGE, pace=pace)
+    """The frames of a stretch of the log that has an end, read from the tables."""
+    after, pace = part.after, Pace()
+    while part.until is not None and after < part.until:
+        read = hub.reader.private_span
+        span = await read(project_id, after=after, until=part.until, kinds=kinds, most=PAGE, pace=pace)
         if span.last_seq == after:  # the log ends before: a backup has taken its place
             return
         gathering = _Gathering(after, wants, 0)
         gathering.add([span])
         after = span.last_seq
-        if gathering.is_due(crowded=False):
+        if gathering.facts or span.missed:
             FACTS.inc(len(gathering.facts))
             yield gathering.frame(live=False)
 

@@ -2,24 +2,22 @@
 
 import datetime as dt
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from enum import Enum
-from typing import Annotated, Self, cast
+from typing import Annotated, Any, Self, cast
 
 import strawberry
 
-from realtime.cursors import BadCursor, encode_cursor
+from realtime.cursors import encode_cursor
 from realtime.facts import ActivityFact, ApiCallFact, Fact, UsageFact, kind_of
-from realtime.streams import Frame, frames
 from resolvers import activities
 from resolvers.errors import Invalid
 from schema.activity_nodes import load_node
 from schema.api_calls import ApiCall
 from schema.context import Info
+from schema.frames import MinInterval, Resume, StreamFrame, follow
 from schema.guards import READS
 from schema.ids import Node, encode_id
 from schema.paging import After, Connection, First, page_size
-from schema.scalars import BigInt
 from schema.selections import selected
 from schema.severities import Severity
 from schema.usage_events import UsageEvent
@@ -61,14 +59,14 @@ class Activity(Node):
 
     @classmethod
     def of(cls, fact: Fact) -> Self:
-        title, severity = _told(fact)
+        severity = activities.severity_of(fact)
         return cls(
             id=encode_id("Activity", fact.project_id, fact.seq),
             time=fact.time,
             kind=ActivityKind(kind_of(fact)),
-            title=title,
+            title=_title(fact),
             subject=fact.subject,
-            severity=severity,
+            severity=None if severity is None else Severity(severity),
             fact=fact,
         )
 
@@ -84,6 +82,29 @@ class ActivityFrame(StreamFrame):
 
 KINDS_NOTE = f"Only these kinds, at most {len(ActivityKind)}; null or none for all."
 Kinds = Annotated[list[ActivityKind] | None, strawberry.argument(description=KINDS_NOTE)]
+
+
+@strawberry.input(
+    description="Keeps facts that have one of the values of each list; an empty list keeps all. A fact that lacks what "
+    "is asked for is left out: only model calls have a model and a provider, only API calls have a route."
+)
+class ActivityFilter:
+    subjects: list[str] | None = strawberry.field(default=None, description="Subjects, at most 1,000.")
+    models: list[str] | None = strawberry.field(default=None, description="Models, at most 1,000.")
+    providers: list[str] | None = strawberry.field(default=None, description="Providers, at most 1,000.")
+    routes: list[str] | None = strawberry.field(default=None, description="Route templates, at most 1,000.")
+    severities: list[Severity] | None = strawberry.field(default=None, description="Severities, at most 1,000.")
+
+    def resolve(self, kinds: frozenset[str] | None) -> activities.ActivityFilter:
+        """The filter meant, of some kinds. Raises Invalid for a list that is too long."""
+        return activities.ActivityFilter(
+            kinds=kinds,
+            subjects=frozenset(self.subjects or ()),
+            models=frozenset(self.models or ()),
+            providers=frozenset(self.providers or ()),
+            routes=frozenset(self.routes or ()),
+            severities=frozenset(str(severity.value) for severity in self.severities or ()),
+        )
 
 
 @strawberry.type
@@ -128,18 +149,17 @@ class ActivitySubscription:
         after: Resume = None,
         kinds: Kinds = None,
         filter: Annotated[  # noqa: A002
-            ActivityFilterInput | None, strawberry.argument(description="Only what matches; null for all.")
+            ActivityFilter | None, strawberry.argument(description="Only what matches; null for all.")
         ] = None,
         min_interval: MinInterval = None,
     ) -> AsyncGenerator[ActivityFrame, None]:
-        asked = (filter or ActivityFilterInput()).resolve()
-        only = asked.kinds_among(_values(kinds))
+        asked = (filter or ActivityFilter()).resolve(_values(kinds))
         return follow(
             info,
             ActivityFrame,
             after=after,
-            wants=lambda fact: (only is None or kind_of(fact) in only) and asked.keeps(fact),
-            kinds=only,
+            wants=asked.keeps,
+            kinds=asked.possible_kinds,
             min_interval=min_interval,
         )
 
@@ -152,15 +172,13 @@ def _values(kinds: list[ActivityKind] | None) -> frozenset[str] | None:
     return frozenset(str(kind.value) for kind in kinds)
 
 
-def _told(fact: Fact) -> tuple[str, Severity | None]:
-    """The title and the severity of a fact."""
+def _title(fact: Fact) -> str:
     match fact:
         case UsageFact():
             tokens = fact.uncached_tokens + fact.cache_read_tokens + fact.cache_write_tokens
             tokens += fact.visible_tokens + fact.reasoning_tokens
-            counted = f"{tokens:,} token{'' if tokens == 1 else 's'}"
-            return f"{fact.model} · {counted} · {fact.status}", Severity.MEDIUM if fact.status == "error" else None
+            return f"{fact.model} · {tokens:,} token{'' if tokens == 1 else 's'} · {fact.status}"
         case ApiCallFact():
-            return f"{fact.method} {fact.route} · {fact.status}", Severity.MEDIUM if fact.status >= 500 else None
+            return f"{fact.method} {fact.route} · {fact.status}"
         case ActivityFact():
-            return fact.title, None if fact.severity is None else Severity(fact.severity)
+            return fact.title

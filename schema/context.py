@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from models.database import Database, ReadSession
+from models.database import Database, ReadSession, WriteSession
 from resolvers.connections import Connections
 from resolvers.principals import Principal
 from resolvers.recommendations.terms import Terms
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
+    from realtime.streams import Stretch
     from resolvers.events.writer import Writer
 
 K = TypeVar("K", bound=Hashable)
@@ -46,6 +47,8 @@ class Context:
     services: Services
     principal: Principal
     request_id: str
+    stretch: "Stretch | None" = None
+    """Which part of its stream a subscription is executed for; None: the one that its arguments say."""
     resources: AsyncExitStack = field(default_factory=AsyncExitStack)
     _session: ReadSession | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,6 +67,14 @@ class Context:
                 # A field that was cancelled may still be in a statement when the operation ends: wait for it first.
                 self.resources.push_async_callback(self._turn.acquire)
             yield self._session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[WriteSession]:
+        """A mutation's write session, committed at exit. What its answer reads then is read anew, after the commit."""
+        async with self.services.database.write() as session:
+            yield session
+        await self.resources.aclose()
+        self._session, self._turn, self._loaders = None, asyncio.Lock(), {}
 
     def loader(self, load: Callable[[ReadSession, list[K]], Awaitable[dict[K, V]]]) -> DataLoader[K, V | None]:
         """The operation's DataLoader over a batch function such as `comments_by_bug(session, keys)`.

@@ -10,6 +10,7 @@ from typing import Final
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -52,6 +53,16 @@ class Document:
         if operation_name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
         return self.operations.get(operation_name)
+
+    def root_of(self, operation_name: str | None) -> FieldNode | None:
+        """The only root field of the operation that would run; None when it has several, or hides it in a fragment."""
+        for node in self.syntax.definitions:
+            if isinstance(node, OperationDefinitionNode) and (
+                len(self.operations) == 1 or (node.name and node.name.value) == operation_name
+            ):
+                fields = node.selection_set.selections
+                return fields[0] if len(fields) == 1 and isinstance(fields[0], FieldNode) else None
+        return None
 
 
 class Documents:

@@ -6,10 +6,10 @@ encoded, so that one execution of a stream can be sent to many sockets.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import strawberry
@@ -20,17 +20,18 @@ from graphql import (
     create_source_event_stream,
     execute_root_selection_set,
     execute_subscription_event,
-    map_source_to_response_event,
 )
 from prometheus_client import Counter, Histogram
 from strawberry.execution import optimized_is_awaitable
 
+from realtime.streams import Stretch
 from resolvers.principals import Principal
 from schema.context import Context, Services
 from schema.documents import Document, Documents, Refused
 from schema.errors import wire_errors
 from schema.limits import Limits, overfull
 from schema.requests import GraphQLRequest
+from schema.streams import Streams
 
 OPERATIONS: Final = Counter(
     "vigie_graphql_operations_total", "GraphQL operations by type and by how they ended.", ["type", "outcome"]
@@ -71,6 +72,7 @@ class Engine:
         self._services = services
         self._limits = limits or Limits()
         self._documents = Documents(self._schema, self._limits)
+        self._streams = Streams(self._schema)
 
     def prepare(self, request: GraphQLRequest) -> Operation:
         """The operation ready to run. Raises Refused when it is too large, or its document invalid."""
@@ -95,21 +97,33 @@ class Engine:
         return answer
 
     async def stream(self, operation: Operation, principal: Principal, request_id: str) -> AsyncGenerator[bytes, None]:
-        """Runs a subscription: yields the body of each event's answer. Raises Refused when it cannot start."""
-        context = Context(self._services, principal, request_id)
-        executor = self._executor(operation, context)
+        """Runs a subscription: yields the body of each event's answer. Raises Refused when it cannot start.
+
+        What many ask for alike is executed once: see `schema.streams`.
+        """
         outcome = "ok"
+
+        def execute(who: Principal, request_id: str, part: Stretch | None) -> AsyncGenerator[tuple[Any, bytes], None]:
+            return self._events(operation, Context(self._services, who, request_id, part))
+
+        bodies = self._streams.subscribe(operation.document, operation.request, execute, principal, request_id)
         try:
-            async with context.resources:
-                source = await _source(executor)
-                async with aclosing(map_source_to_response_event(executor, source, _execute_event)) as results:
-                    async for result in results:
-                        yield _answer(result, request_id).body
+            async with aclosing(bodies):
+                async for body in bodies:
+                    yield body
         except Exception:
             outcome = "errors"
             raise
         finally:
             OPERATIONS.labels("subscription", outcome).inc()
+
+    async def _events(self, operation: Operation, context: Context) -> AsyncGenerator[tuple[Any, bytes], None]:
+        """The events of a subscription, each with the body of its answer."""
+        executor = self._executor(operation, context)
+        async with context.resources, aclosing(await _source(executor)) as source:
+            async for event in source:
+                result = await _execute_event(executor.build_per_event_executor(event))
+                yield event, _answer(result, context.request_id).body
 
     def _executor(self, operation: Operation, context: Context) -> Executor[Any]:
         executor = Executor.build(
@@ -133,13 +147,13 @@ def _check_values(variables: dict[str, Any] | None, limits: Limits) -> None:
         raise Refused(failures)
 
 
-async def _source(executor: Executor[Any]) -> AsyncIterable[Any]:
+async def _source(executor: Executor[Any]) -> AsyncGenerator[Any, None]:
     source = create_source_event_stream(executor)
     if isinstance(source, Awaitable):
         source = await source
     if isinstance(source, ExecutionResult):
         raise Refused(source.errors or [])
-    return source
+    return cast("AsyncGenerator[Any, None]", source)
 
 
 async def _execute_event(executor: Executor[Any]) -> ExecutionResult:

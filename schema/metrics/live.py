@@ -2,14 +2,17 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Annotated, Final, cast
 from zoneinfo import ZoneInfo
 
 import strawberry
+import structlog
 
 from models import Database
+from models.outages import database_is_down
 from resolvers.errors import Invalid
 from resolvers.metrics.blocks import API, USAGE
 from resolvers.metrics.figures import ApiFigures, UsageFigures
@@ -19,13 +22,17 @@ from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import take_snapshot
 from resolvers.metrics.totals import totals
 from schema.context import Info
+from schema.frames import Gauge
 from schema.guards import READS
+from schema.metrics import MetricsFilterInput
 from schema.metrics.figures import Latency
 from schema.scalars import BigInt
 
 SHORTEST: Final = dt.timedelta(seconds=1)
 LONGEST_WINDOW: Final = dt.timedelta(hours=1)
 LONGEST_WAIT: Final = dt.timedelta(minutes=1)
+
+log = structlog.get_logger(__name__)
 
 
 @strawberry.type(description="The model calls of the window.")
@@ -47,7 +54,7 @@ class LiveApi:
 
 
 @strawberry.type(description="Figures of the window that ends at `time`, by the events' own time.")
-class LiveMetrics:
+class LiveMetrics(Gauge):
     time: dt.datetime = strawberry.field(description="The end of the window.")
     window_seconds: float = strawberry.field(description="Its length.")
     usage: LiveUsage = strawberry.field(description="The model calls.")
@@ -64,29 +71,36 @@ class LiveMetricsSubscription:
         info: Info,
         window: Annotated[dt.timedelta, strawberry.argument(description="How far back: PT1S to PT1H.")],
         every: Annotated[dt.timedelta, strawberry.argument(description="How often: PT1S to PT1M.")],
+        filter: Annotated[  # noqa: A002
+            MetricsFilterInput | None, strawberry.argument(description="Only what matches; null for all.")
+        ] = None,
     ) -> AsyncGenerator[LiveMetrics, None]:
         _between("window", window, LONGEST_WINDOW)
         _between("every", every, LONGEST_WAIT)
+        kept = (filter or MetricsFilterInput()).resolve()
         project_id, database = info.context.principal.project_id, info.context.services.database
+        due = time.monotonic()
         while True:
-            yield await _measure(database, project_id, window)
-            await asyncio.sleep(every.total_seconds())
+            try:
+                value = await _measure(database, project_id, window, kept)
+            except Exception as error:
+                if not database_is_down(error):
+                    raise
+                log.warning("no live figures: the database is down", error=repr(error))
+            else:
+                yield value
+            due = max(due + every.total_seconds(), time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
 
 
-async def _measure(database: Database, project_id: int, window: dt.timedelta) -> LiveMetrics:
+async def _measure(database: Database, project_id: int, window: dt.timedelta, kept: MetricsFilter) -> LiveMetrics:
     now = dt.datetime.now(dt.UTC)
     period = Period(now - window, now, ZoneInfo("UTC"))
+    sketches = frozenset({"latency", "subjects"})
     async with database.read() as session:
         snapshot = await take_snapshot(session, project_id=project_id, now=now)
-        sketches = frozenset({"latency", "subjects"})
-        usage = cast(
-            "UsageFigures",
-            await totals(session, Scope(snapshot, USAGE, period, MetricsFilter()), needs=sketches),
-        )
-        api = cast(
-            "ApiFigures",
-            await totals(session, Scope(snapshot, API, period, MetricsFilter()), needs=sketches),
-        )
+        usage = cast("UsageFigures", await totals(session, Scope(snapshot, USAGE, period, kept), needs=sketches))
+        api = cast("ApiFigures", await totals(session, Scope(snapshot, API, period, kept), needs=sketches))
     seconds = window.total_seconds()
     return LiveMetrics(
         time=now,
