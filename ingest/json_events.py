@@ -1,7 +1,7 @@
 """`POST /v1/events`: usage events and API calls in a JSON batch or as newline-delimited JSON."""
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -10,12 +10,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ingest.bodies import read_body
+from ingest.keys import Authenticate, principal_of
 from ingest.problems import Problem
 from resolvers.errors import LimitReached, NotFound, Unavailable
 from resolvers.events.decoding import Decoded, TooManyEvents, from_json, from_lines
 from resolvers.events.recording import record
 from resolvers.events.writer import StorageFull, Writer
-from resolvers.principals import Principal, Role, presented_secret
+from resolvers.principals import Principal, Role
 
 PATH: Final = "/v1/events"
 SENDERS: Final = frozenset({Role.INGEST, Role.EDITOR, Role.ADMIN})
@@ -25,9 +26,6 @@ DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {JSON: from_json, LINES
 RETRY_SECONDS: Final = 1.0
 LARGE_BODY: Final = 2**14
 """Takes longer to decode and check than a statement of the writer."""
-
-Authenticate = Callable[[str], Awaitable[Principal | None]]
-"""Whose key it is; None when nobody's, revoked or expired."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,20 +68,7 @@ class JsonEvents:
         return Response(_encode(recorded), media_type=JSON)
 
     async def _sender(self, request: Request) -> Principal:
-        secret = presented_secret(request.headers)
-        if secret is None:
-            raise Problem(
-                401,
-                "An API key is needed, as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
-                WWW_Authenticate='Bearer realm="vigie"',
-            )
-        principal = await self._authenticate(secret)
-        if principal is None:
-            raise Problem(
-                401,
-                "This API key is unknown, revoked or expired: ask the administrator of the project for another.",
-                WWW_Authenticate='Bearer realm="vigie", error="invalid_token"',
-            )
+        principal = await principal_of(request, self._authenticate)
         if principal.role not in SENDERS:
             raise Problem(
                 403, f"A key with the role {principal.role} only reads: send with one of ingest, editor or admin."

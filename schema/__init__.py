@@ -7,6 +7,8 @@ from strawberry.tools import merge_types
 from schema.activities import ActivityQuery, ActivitySubscription
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
+from schema.bugs import BugMutation, BugQuery
+from schema.bugs.events import BugSubscription
 from schema.connections import ConnectionQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
@@ -28,10 +30,13 @@ Query = merge_types(
         ActivityQuery,
         NodeQuery,
         RecommendationQuery,
+        BugQuery,
     ),
 )
-Mutation = merge_types("Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation, RecommendationMutation))
-Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription))
+Mutation = merge_types(
+    "Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation, RecommendationMutation, BugMutation)
+)
+Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription, BugSubscription))
 
 schema = strawberry.Schema(
     query=Query, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)

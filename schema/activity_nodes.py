@@ -6,8 +6,11 @@ from typing import Any, Final
 
 from models import ReadSession
 from realtime.facts import ActivityFact
+from resolvers.bugs.reading import bugs_by_number
+from resolvers.bugs.telling import NODE_TYPE as BUG
 from resolvers.recommendations.listing import recommendations_by_number
 from resolvers.recommendations.telling import NODE_TYPE as RECOMMENDATION
+from schema.bugs.types import Bug
 from schema.context import Info
 from schema.ids import Node
 from schema.recommendations.types import Recommendation
@@ -24,6 +27,7 @@ class NodeType:
 
 
 NODE_TYPES: Final[dict[str, NodeType]] = {
+    BUG: NodeType(bugs_by_number, Bug.of),
     RECOMMENDATION: NodeType(recommendations_by_number, Recommendation.of),
 }
 

@@ -8,12 +8,15 @@ import strawberry
 
 from models import ReadSession
 from resolvers import activities, api_calls, api_keys, usage_events
+from resolvers.bugs.comments import get_comment
+from resolvers.bugs.reading import get_bug
 from resolvers.connections import Connections
 from resolvers.principals import Principal, Role
 from resolvers.recommendations.listing import get_recommendation
 from schema.activities import Activity
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
+from schema.bugs.types import Bug, BugComment
 from schema.connections import Socket
 from schema.context import Info
 from schema.guards import READS
@@ -58,6 +61,18 @@ async def _recommendation(session: ReadSession, principal: Principal, number: in
     return Recommendation.of(row) if row else None
 
 
+async def _bug(session: ReadSession, principal: Principal, number: int) -> Bug | None:
+    row = await get_bug(session, project_id=principal.project_id, number=number)
+    return Bug.of(row) if row else None
+
+
+async def _bug_comment(session: ReadSession, principal: Principal, number: int) -> BugComment | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_comment(session, project_id=principal.project_id, comment_id=number)
+    return BugComment.of(row) if row else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -74,6 +89,8 @@ LOADERS: Final[dict[str, Load]] = {
     "Activity": _activity,
     "ApiKey": _api_key,
     "Project": _project,
+    "Bug": _bug,
+    "BugComment": _bug_comment,
     "Recommendation": _recommendation,
 }
 

@@ -22,6 +22,7 @@ from integrations.prices import ListPrices
 from models import Database
 from realtime.backends import open_broadcast
 from realtime.hub import Hub
+from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
 from resolvers.connections import Connections
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
@@ -30,7 +31,7 @@ from schema.context import Services
 from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
 from schema.websocket import GraphQLOverWebSocket
-from vigie import graphiql
+from vigie import exports, graphiql
 from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
 from vigie.folding import Folding, roll_ups_keep_up
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
             jobs.every(KEY_SECONDS, "connections of expired keys", expiry_of(connections))
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
+            jobs.every(REFRESH_SECONDS, "figures of bugs", lambda: show_bugs(database))
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
@@ -115,6 +117,7 @@ def create_app(settings: Settings) -> Starlette:
             ),
         ),
         Route("/v1/events", JsonEvents(authenticate, writer)),
+        Route(exports.PATH, exports.BugExport(authenticate, database).answer),
         Route("/health/live", live),
         Route("/health/ready", readiness.ready),
         Route("/metrics", metrics),

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import ColumnElement, Text, cast, column, false, literal, literal_column, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -38,6 +38,11 @@ class BugFilter:
     created: Period | None = None
     updated: Period | None = None
     resolved: Period | None = None
+
+    def checked(self) -> Self:
+        """The filter itself. Raises Invalid past 1,000 values a list and for a long search."""
+        self.conditions(0, "sqlite")
+        return self
 
     def conditions(self, project_id: int, dialect: str) -> list[ColumnElement[bool]]:
         """The rows of a project that it keeps. Raises Invalid past 1,000 values a list and for a long search."""

@@ -35,6 +35,9 @@ class Resolutions:
     median_hours: float | None
 
 
+NO_RESOLUTIONS = Resolutions(0, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """A bucket that starts at `start`; `open` is at its end."""
@@ -72,13 +75,19 @@ async def count_resolved_today(session: ReadSession, *, project_id: int, period:
     return await _count(session, project_id, Bug.resolved_at >= midnight)
 
 
-async def resolutions(session: ReadSession, *, project_id: int, period: Period) -> Resolutions:
-    """The bugs that were resolved in a period, and stayed so."""
+async def resolutions_by_period(
+    session: ReadSession, keys: Sequence[tuple[int, Period]]
+) -> dict[tuple[int, Period], Resolutions]:
+    """The bugs that were resolved in each period, by project id and period, and stayed so."""
+    return {key: await _resolutions(session, *key) for key in dict.fromkeys(keys)}
+
+
+async def _resolutions(session: ReadSession, project_id: int, period: Period) -> Resolutions:
     took = seconds_between(Bug.resolved_at, Bug.created_at)
     resolved = (Bug.project_id == project_id, *_within(Bug.resolved_at, period.start, period.end))
     count, mean = await session.one(select(func.count(), func.avg(took)).where(*resolved))
     if not count:
-        return Resolutions(0, None, None)
+        return NO_RESOLUTIONS
     middle = await session.scalars(
         select(took).where(*resolved).order_by(took).offset((count - 1) // 2).limit(2 - count % 2)
     )

@@ -1,0 +1,30 @@
+"""Whose key a request comes with, at the doors that are not GraphQL."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+
+from ingest.problems import Problem
+from resolvers.principals import Principal, presented_secret
+
+Authenticate = Callable[[str], Awaitable[Principal | None]]
+"""Whose key it is; None when nobody's, revoked or expired."""
+
+
+async def principal_of(request: Request, authenticate: Authenticate) -> Principal:
+    """Who asks. Raises Problem (401) without a key, and for one that is not good any more."""
+    secret = presented_secret(request.headers)
+    if secret is None:
+        raise Problem(
+            401,
+            "An API key is needed, as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+            WWW_Authenticate='Bearer realm="vigie"',
+        )
+    principal = await authenticate(secret)
+    if principal is None:
+        raise Problem(
+            401,
+            "This API key is unknown, revoked or expired: ask the administrator of the project for another.",
+            WWW_Authenticate='Bearer realm="vigie", error="invalid_token"',
+        )
+    return principal
