@@ -4,7 +4,21 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FunctionElement, Integer, Row, Select, and_, case, cast, func, literal_column, or_, over, select
+from sqlalchemy import (
+    ColumnElement,
+    FunctionElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal_column,
+    or_,
+    over,
+    select,
+)
 
 from integrations.prices import BulkPrices
 from models import ReadSession, UsageEvent

@@ -1,12 +1,12 @@
 """Reads the aggregates that rules look at: from roll-ups where they serve, from calls where dimensions combine."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from integrations.prices import BulkPrices
+from integrations.prices import BulkPrices, ListPrices
 from models import ReadSession, UsageEvent
 from resolvers.metrics.blocks import API, USAGE, Block
 from resolvers.metrics.figures import named_sums
@@ -28,10 +28,10 @@ SUBJECTS_APART: Final = 200
 class Sources:
     """What aggregates are read with. Of single calls about `most_calls` are read."""
 
-    prices: BulkPrices
-    alternatives: Alternatives
-    thresholds: Thresholds
-    most_calls: int
+    prices: BulkPrices = field(default_factory=ListPrices)
+    alternatives: Alternatives = field(default_factory=Alternatives)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    most_calls: int = 1_000_000
 
 
 async def read_aggregates(
