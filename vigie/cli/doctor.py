@@ -5,7 +5,7 @@ import asyncio
 import typer
 from rich.markup import escape
 
-from vigie.cli.output import WRONG, out
+from vigie.cli.output import WRONG, out, suggest
 from vigie.diagnosis import Finding, Verdict, examine, fail
 from vigie.settings import SettingsError, load_settings
 
@@ -24,7 +24,7 @@ def doctor() -> None:
             f"[{COLOURS[finding.verdict]}]{finding.verdict:4}[/]  {finding.what:{width}}  {escape(finding.detail)}"
         )
         if finding.remedy:
-            out.print(f"{'':{width + 8}}[dim]→[/] {escape(finding.remedy)}")
+            suggest(finding.remedy, indent=width + 8)
     if any(finding.verdict is Verdict.FAIL for finding in findings):
         raise typer.Exit(WRONG)
 

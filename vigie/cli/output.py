@@ -1,6 +1,8 @@
 """What commands print, and how they end when something is wrong: a sentence and a remedy, never a traceback."""
 
+import shutil
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -27,8 +29,24 @@ def fail(message: str, remedy: str | None = None, *, code: int = WRONG) -> NoRet
     """Ends the command with what is wrong and what to do about it."""
     errors.print(f"[bold red]Error:[/] {escape(message)}")
     if remedy:
-        errors.print(f"[dim]→[/] {escape(remedy)}")
+        suggest(remedy, console=errors)
     raise typer.Exit(code)
+
+
+def suggest(remedy: str, *, console: Console = out, indent: int = 0) -> None:
+    """Prints what to do next. `vigie ...` in backquotes is printed so that it can be pasted where the person is."""
+    console.print(f"{'':{indent}}[dim]→[/] {escape(remedy.replace('`vigie ', f'`{command()} '))}")
+
+
+def command() -> str:
+    """How this program is called from where the person is."""
+    program = Path(sys.argv[0])
+    if shutil.which("vigie") or program.name != "vigie":
+        return "vigie"
+    try:
+        return str(program.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(program)
 
 
 class Commands(TyperGroup):
@@ -40,7 +58,7 @@ class Commands(TyperGroup):
         except SettingsError as error:
             for problem in error.problems:
                 errors.print(f"[bold red]{problem.variable}[/] {escape(problem.message)}")
-            errors.print("[dim]→[/] `vigie doctor` checks every setting")
+            suggest("`vigie doctor` checks every setting", console=errors)
             raise typer.Exit(WRONG_SETTINGS) from None
         except Refusal as refusal:
             fail(refusal.message)

@@ -8,7 +8,7 @@ from rich.table import Table
 from models import Database
 from resolvers.projects import create_project, list_projects
 from vigie.cli.database import with_database
-from vigie.cli.output import new_app, out
+from vigie.cli.output import new_app, out, suggest
 
 app = new_app(help="Make and list projects: each has data and keys of its own, which no other project sees.")
 
@@ -27,7 +27,7 @@ def create(
 
     with_database(work)
     out.print(f"Project [bold]{name}[/] is there.")
-    out.print(f"[dim]→[/] its first key: [bold]vigie keys create --project {name} --role admin[/]")
+    suggest(f"`vigie keys create --project {name} --role admin` makes its first key")
 
 
 @app.command("list")

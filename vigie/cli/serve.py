@@ -3,16 +3,14 @@
 import asyncio
 import errno
 import gc
-import shutil
 import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import uvloop
 from rich.markup import escape
 
-from vigie.cli.output import fail, out
+from vigie.cli.output import command, fail, out
 from vigie.lock import AlreadyServed, only_server
 from vigie.server import Server, allow_many_files
 from vigie.settings import Settings, load_settings
@@ -84,7 +82,7 @@ def listen(settings: Settings) -> socket.socket:
         fail(f"{settings.host} is no address of this machine.", "set VIGIE_HOST to 127.0.0.1, or to 0.0.0.0 for all")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            fail(f"{where} is taken by another program.", "choose another port: VIGIE_PORT=8001 vigie serve")
+            fail(f"{where} is taken by another program.", "choose another port, say by VIGIE_PORT=8001")
         fail(f"Vigie cannot listen on {where}: {error.strerror}.", "choose another VIGIE_HOST or VIGIE_PORT")
     return listener
 
@@ -110,14 +108,3 @@ def welcome(settings: Settings, first_key: str | None) -> None:
         out.print(f"  Another key            {vigie} keys create --role admin")
     out.print(f"  Your own traffic       {vigie} replay FILE --key KEY\n")
     sys.stdout.flush()
-
-
-def command() -> str:
-    """How this program is called from where the person is."""
-    program = Path(sys.argv[0])
-    if shutil.which("vigie") or program.name != "vigie":
-        return "vigie"
-    try:
-        return str(program.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(program)
