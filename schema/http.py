@@ -1,26 +1,32 @@
 """GraphQL over HTTP: one endpoint for POST and GET, to the letter of the specification.
 
 To `application/graphql-response+json` an operation that did not run answers 400; to `application/json`, which older
-clients want, 200. What is no GraphQL request at all answers 4xx to both. POST needs a JSON content type and GET runs
-queries only, so a foreign web page cannot make a browser change anything.
+clients want, 200; to `text/event-stream`, which subscriptions need (`schema.sse`), 200. What is no GraphQL request at
+all answers 4xx to each. POST needs a JSON content type and GET changes nothing, so a foreign web page cannot make a
+browser change anything.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import orjson
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from resolvers.connections import Connections
+from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
 from schema.execution import Engine, Operation
 from schema.keys import Authenticate
-from schema.media_types import GRAPHQL_RESPONSE, HTML, JSON, accepted, is_json
+from schema.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, accepted, is_json
 from schema.requests import GraphQLRequest, request_id_of
+from schema.sse import EventStream, refusal
 
 Page = Callable[[Request], Response]
 """The page for browsers."""
@@ -40,15 +46,27 @@ class Rejected(Exception):  # noqa: N818 — the request is answered, with this 
 
 
 class GraphQLOverHTTP:
-    """The ASGI application of `/graphql` for HTTP. `page`, when given, answers browsers that come without a query."""
+    """The ASGI application of `/graphql` for HTTP. `page`, when given, answers browsers that come without a query.
+
+    Event streams count among `connections`; while `closing()`, subscriptions are sent elsewhere.
+    """
 
     def __init__(
-        self, engine: Engine, authenticate: Authenticate, *, page: Page | None = None, max_body: int = 10 * 2**20
+        self,
+        engine: Engine,
+        authenticate: Authenticate,
+        connections: Connections,
+        *,
+        page: Page | None = None,
+        max_body: int = 10 * 2**20,
+        closing: Callable[[], bool] = lambda: False,
     ) -> None:
         self._engine = engine
         self._authenticate = authenticate
+        self._connections = connections
         self._page = page
         self._max_body = max_body
+        self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -56,12 +74,16 @@ class GraphQLOverHTTP:
             response = await self._respond(request)
         except ClientDisconnect:
             return
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except LimitReached as limit:  # of event streams, before one starts
+            errors = [failure(Code.RATE_LIMITED, limit.message)]
+            await _response(429, errors, JSON, {"Retry-After": "10"})(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ASGIApp:
         asks_for_page = request.method in ("GET", "HEAD") and "query" not in request.query_params
-        offers = (GRAPHQL_RESPONSE, JSON, HTML) if self._page and asks_for_page else (GRAPHQL_RESPONSE, JSON)
-        media_type = accepted(",".join(request.headers.getlist("accept")), offers)
+        page = (HTML,) if self._page and asks_for_page else ()
+        media_type = accepted(_accept(request), (GRAPHQL_RESPONSE, JSON, *page, EVENT_STREAM))
         if media_type == HTML and self._page:
             return self._page(request)
         request_id = request_id_of(request.scope)
@@ -70,20 +92,47 @@ class GraphQLOverHTTP:
         except Rejected as rejected:
             return _response(rejected.status, rejected.errors, media_type, rejected.headers)
         except Refused as refused:
-            status = 400 if media_type == GRAPHQL_RESPONSE else 200
-            return _response(status, wire_errors(refused.errors, request_id=request_id), media_type)
+            errors = wire_errors(refused.errors, request_id=request_id)
+            if media_type == EVENT_STREAM:
+                return refusal(errors)
+            return _response(400 if media_type == GRAPHQL_RESPONSE else 200, errors, media_type)
+        except Unavailable as unavailable:
+            headers = {"Retry-After": str(math.ceil(unavailable.retry_after or 1))}
+            return _response(503, [wire_error(unavailable, request_id=request_id)], media_type, headers)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 — logged and masked
             return _response(500, [wire_error(error, request_id=request_id)], media_type)
 
-    async def _answer(self, request: Request, media_type: str | None, request_id: str) -> Response:
+    async def _answer(self, request: Request, media_type: str | None, request_id: str) -> ASGIApp:
         _check_headers(request, media_type)
         principal = await self._principal(request)
         operation = self._engine.prepare(await self._request(request))
+        endless = operation.type is OperationType.SUBSCRIPTION
         _check_transport(operation, request.method)
+        if endless:
+            media_type = accepted(_accept(request), (EVENT_STREAM,))
+            self._check_subscription(media_type)
+        if media_type == EVENT_STREAM:
+            bodies = self._bodies(operation, principal, request_id)
+            return EventStream(bodies, principal, self._connections, request_id=request_id, endless=endless)
         answer = await self._engine.execute(operation, principal, request_id)
         return _response(200, answer.body, media_type)
+
+    async def _bodies(self, operation: Operation, principal: Principal, request_id: str) -> AsyncGenerator[bytes, None]:
+        if operation.type is OperationType.SUBSCRIPTION:
+            async with aclosing(self._engine.stream(operation, principal, request_id)) as bodies:
+                async for body in bodies:
+                    yield body
+        else:
+            yield (await self._engine.execute(operation, principal, request_id)).body
+
+    def _check_subscription(self, media_type: str | None) -> None:
+        if media_type is None:
+            ways = f"over WebSocket, by graphql-transport-ws, or with `Accept: {EVENT_STREAM}`, by graphql-sse"
+            raise Rejected(400, f"Subscriptions run at this address {ways}.")
+        if self._closing():
+            raise Rejected(503, "Vigie restarts here: try again.", code=Code.UNAVAILABLE, Retry_After="1")
 
     async def _principal(self, request: Request) -> Principal:
         secret = presented_secret(request.headers)
@@ -140,11 +189,15 @@ class GraphQLOverHTTP:
         return b"".join(chunks).removeprefix(_BYTE_ORDER_MARK)
 
 
+def _accept(request: Request) -> str:
+    return ",".join(request.headers.getlist("accept"))
+
+
 def _check_headers(request: Request, media_type: str | None) -> None:
     if request.method not in ("GET", "POST"):
         raise Rejected(405, f"{request.method} is not for this address: use POST or GET.", Allow="GET, POST")
     if media_type is None:
-        raise Rejected(406, f"Answers come as {GRAPHQL_RESPONSE} or {JSON}, which `Accept` refuses.")
+        raise Rejected(406, f"Answers come as {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}, which `Accept` refuses.")
     if request.method == "POST":
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise Rejected(415, "Compressed bodies are not understood here: send it as it is.")
@@ -153,10 +206,8 @@ def _check_headers(request: Request, media_type: str | None) -> None:
 
 
 def _check_transport(operation: Operation, method: str) -> None:
-    if operation.type is OperationType.SUBSCRIPTION:
-        raise Rejected(400, "Subscriptions run over WebSocket at this address, by graphql-transport-ws.")
     if method == "GET" and operation.type is OperationType.MUTATION:
-        raise Rejected(405, "GET runs queries only: send mutations with POST.", Allow="POST")
+        raise Rejected(405, "GET changes nothing: send mutations with POST.", Allow="POST")
 
 
 def _decoded(text: bytes | str, what: str) -> Any:
@@ -173,5 +224,5 @@ def _response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     body = content if isinstance(content, bytes) else orjson.dumps({"errors": content})
-    content_type = f"{JSON if media_type in (None, HTML) else media_type}; charset=utf-8"
+    content_type = f"{GRAPHQL_RESPONSE if media_type == GRAPHQL_RESPONSE else JSON}; charset=utf-8"
     return Response(body, status, {"Cache-Control": "no-store", "Content-Type": content_type, **(headers or {})})

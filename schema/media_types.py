@@ -7,6 +7,7 @@ from typing import Final
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 HTML: Final = "text/html"
+EVENT_STREAM: Final = "text/event-stream"
 
 
 def accepted(accept: str, offers: Sequence[str]) -> str | None:

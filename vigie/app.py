@@ -105,7 +105,12 @@ def create_app(settings: Settings) -> Starlette:
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/graphql")),
-        Route("/graphql", GraphQLOverHTTP(engine, authenticate, page=graphiql.page)),
+        Route(
+            "/graphql",
+            GraphQLOverHTTP(
+                engine, authenticate, connections, page=graphiql.page, closing=lambda: readiness.draining
+            ),
+        ),
         WebSocketRoute(
             "/graphql",
             GraphQLOverWebSocket(

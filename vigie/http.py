@@ -19,15 +19,18 @@ from resolvers.errors import Unavailable
 REQUESTS: Final = Counter("vigie_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
 SECONDS: Final = Histogram(
     "vigie_http_request_seconds",
-    "Seconds from the head of a request to the end of its answer.",
+    "Seconds from the head of a request to the end of its answer, or to the start of an event stream.",
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-IN_PROGRESS: Final = Gauge("vigie_http_requests_in_progress", "HTTP requests being answered now.")
+IN_PROGRESS: Final = Gauge(
+    "vigie_http_requests_in_progress", "HTTP requests being answered now, without open event streams."
+)
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "(other)"
 SHOWN: Final = 300
+EVENT_STREAM: Final = b"text/event-stream"
 QUIET: Final = ("/health", "/metrics", "/graphiql")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -69,13 +72,16 @@ class Outermost:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = time.perf_counter()
-        status = 0
+        status, answered = 0, 0.0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
-                said = {name for name, _ in message["headers"]}
+                said = dict(message["headers"])
+                if said.get(b"content-type", b"").startswith(EVENT_STREAM):
+                    answered = time.perf_counter() - started
+                    IN_PROGRESS.dec()
                 headers = [*message["headers"], (b"x-request-id", request_id.encode())]
                 headers += [header for header in HEADERS if header[0] not in said]
                 if self._closing():
@@ -95,15 +101,17 @@ class Outermost:
                 raise
             await _problem(error, request_id).response()(scope, receive, send_with_headers)
         finally:
-            IN_PROGRESS.dec()
-            self._count(scope, status, time.perf_counter() - started)
+            ended = time.perf_counter() - started
+            if not answered:
+                IN_PROGRESS.dec()
+            self._count(scope, status, answered or ended, ended)
 
-    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+    def _count(self, scope: Scope, status: int, answered: float, ended: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         route = self._route(scope["path"])
         requests, duration = _figures(method, route, status)
         requests.inc()
-        duration.observe(seconds)
+        duration.observe(answered)
         write = log.debug if scope["path"].startswith(QUIET) else log.info
         client = scope.get("client")
         write(
@@ -111,7 +119,7 @@ class Outermost:
             method=scope["method"],
             path=scope["path"][:SHOWN],
             status=status or None,
-            duration_ms=round(seconds * 1000, 3),
+            duration_ms=round(ended * 1000, 3),
             client=client[0] if client else None,
         )
 

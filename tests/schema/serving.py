@@ -199,7 +199,7 @@ class Serving:
             runs, authenticate, connections, allowed_origins=allowed_origins, limits=SocketLimits(**limits)
         )
         routes = [
-            Route("/graphql", GraphQLOverHTTP(runs, authenticate, page=page, max_body=max_body)),
+            Route("/graphql", GraphQLOverHTTP(runs, authenticate, connections, page=page, max_body=max_body)),
             WebSocketRoute("/graphql", sockets),
         ]
         app = Starlette(routes=routes)
