@@ -17,30 +17,32 @@ DAY: Final = dt.timedelta(days=1)
 PICODOLLAR: Final = Decimal(1).scaleb(-12)
 
 
-class Unit(StrEnum):
-    """What cost is compared per. Elsewhere less traffic is no saving; by day it is, where that was the advice."""
+class Basis(StrEnum):
+    """What is compared: the cost of a request, of a trace, of failed calls for each request, or of a day."""
 
     REQUEST = "request"
-    ANSWER = "answer"
+    TRACE = "trace"
+    FAILURE = "failure"
     DAY = "day"
 
 
-UNITS: Final = {"RETRY_STORM": Unit.ANSWER, "ERROR_PRONE": Unit.ANSWER, "IDLE_SUBJECT": Unit.DAY}
-"""What is compared for each kind; for all others, calls.
+BASES: Final = {"RETRY_STORM": Basis.TRACE, "ERROR_PRONE": Basis.FAILURE, "IDLE_SUBJECT": Basis.DAY}
+"""What is compared for each kind; for all others, what a request costs.
 
-Calls that fail or repeat others are what retries and errors waste, and a mean over calls would hide them: so an answer
-carries the cost of all calls that were made until it came. A subject that nobody needs is best not called for at all.
+Retries do not make a call dearer, they make more of them: what they were made for is the trace. Calls that fail cost as
+much as those that do not: what is saved is what was paid for nothing. A subject that nobody needs is best not called
+for at all: only there is less traffic a saving.
 """
 
 
-def unit_of(kind: str, target: Target) -> Unit:
-    """What the effect of a kind of advice is compared per. API calls have no cost to spread."""
-    return Unit.REQUEST if target.route is not None else UNITS.get(kind, Unit.REQUEST)
+def basis_of(kind: str, target: Target) -> Basis:
+    """What is compared for a kind of advice. API calls have no cost to spread over anything."""
+    return Basis.REQUEST if target.route is not None else BASES.get(kind, Basis.REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The target's calls of one window. `priced` of them have a price; `units` is how many the cost is spread over."""
+    """The target's calls of one window. `priced` of them have a price; the cost is spread over so many `units`."""
 
     requests: int
     errors: int
@@ -87,7 +89,7 @@ class Effect:
 
     state: str
     reason: str | None = None
-    unit: Unit | None = None
+    basis: Basis | None = None
     window: dt.timedelta | None = None
     before: Figures | None = None
     after: Figures | None = None
@@ -101,7 +103,7 @@ class Effect:
         row.measured_monthly_saving_picousd = None if saving is None else int(saving * PICODOLLARS)
         row.effect = {
             "reason": self.reason,
-            "unit": self.unit,
+            "basis": self.basis,
             "window_seconds": self.window and self.window.total_seconds(),
             "before": self.before and self.before.to_json(),
             "after": self.after and self.after.to_json(),
@@ -119,7 +121,7 @@ def effect_of(row: Recommendation) -> Effect | None:
     return Effect(
         state=row.effect_state,
         reason=stored["reason"],
-        unit=Unit(stored["unit"]),
+        basis=Basis(stored["basis"]),
         window=dt.timedelta(seconds=stored["window_seconds"]),
         before=Figures.from_json(stored["before"]),
         after=Figures.from_json(stored["after"]),
@@ -129,11 +131,11 @@ def effect_of(row: Recommendation) -> Effect | None:
 
 
 def compare(
-    before: Figures, after: Figures, *, unit: Unit, window: dt.timedelta, fewest_requests: int, now: dt.datetime
+    before: Figures, after: Figures, *, basis: Basis, window: dt.timedelta, fewest_requests: int, now: dt.datetime
 ) -> Effect:
     """What two equal windows say together."""
     reason = _gap(before, "before", fewest_requests) or (
-        None if unit is Unit.DAY else _gap(after, "after", fewest_requests)
+        None if basis is Basis.DAY else _gap(after, "after", fewest_requests)
     )
     saving = None
     if reason is None and before.priced is not None:
@@ -142,7 +144,7 @@ def compare(
     return Effect(
         state=MEASURED if reason is None else INCONCLUSIVE,
         reason=reason,
-        unit=unit,
+        basis=basis,
         window=window,
         before=before,
         after=after,
@@ -157,7 +159,7 @@ def _gap(figures: Figures, when: str, fewest_requests: int) -> str | None:
         calls = f"{figures.requests} call{'' if figures.requests == 1 else 's'}"
         return f"The target has {calls} in the time {when}: at least {fewest_requests} are needed to compare."
     if not figures.units:
-        return f"None of the target's calls in the time {when} ended well."
+        return f"None of the target's calls in the time {when} has a trace or ended well."
     if figures.priced is not None and figures.priced < FEWEST_PRICED * figures.requests:
         share = 100 * figures.priced // figures.requests
         return f"Only {share} % of the target's calls in the time {when} have a price: at least 90 % are needed."

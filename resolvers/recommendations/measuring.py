@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, select
 
 from models import ApiCall, Commit, Counter, ReadSession, Recommendation, UsageEvent
 from resolvers.metrics.snapshots import take_snapshot
-from resolvers.recommendations.effects import INCONCLUSIVE, PENDING, Effect, compare, unit_of
+from resolvers.recommendations.effects import INCONCLUSIVE, PENDING, Effect, basis_of, compare
 from resolvers.recommendations.targets import Target
 from resolvers.recommendations.terms import Terms
-from resolvers.recommendations.windows import read_window
+from resolvers.recommendations.windows import calls_of, read_window
 
 QUIET: Final = dt.timedelta(seconds=5)
 SETTLING: Final = dt.timedelta(minutes=10)
@@ -63,10 +63,11 @@ async def look_at(session: ReadSession, row: Recommendation, *, terms: Terms, no
     if waited < SETTLING and await _any_commit(session, *within, Commit.committed_at > now - QUIET):
         return Look(None, snapshot.last_seq, now + SOONEST)
     target = Target.from_json(row.target)
-    unit = unit_of(row.kind, target)
-    before = await read_window(session, snapshot, target=target, unit=unit, start=start, end=middle)
-    after = await read_window(session, snapshot, target=target, unit=unit, start=middle, end=end)
-    effect = compare(before, after, unit=unit, window=terms.window, fewest_requests=terms.fewest_requests, now=now)
+    basis = basis_of(row.kind, target)
+    calls = await calls_of(session, snapshot, target=target, before=(start, middle))
+    before = await read_window(session, snapshot, calls=calls, basis=basis, window=(start, middle))
+    after = await read_window(session, snapshot, calls=calls, basis=basis, window=(middle, end))
+    effect = compare(before, after, basis=basis, window=terms.window, fewest_requests=terms.fewest_requests, now=now)
     floor = await session.scalar(select(Counter.floor).where(Counter.project_id == row.project_id))
     if floor is not None and start < floor:
         effect = replace(effect, state=INCONCLUSIVE, reason=GONE, monthly_saving_usd=None)

@@ -1,75 +1,109 @@
 """Reads the target's calls of a window: from roll-ups where they know the target, else from the calls themselves."""
 
 import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 
 from models import ReadSession, UsageEvent
 from models.functions import json_text
-from resolvers.metrics.blocks import API, USAGE
+from resolvers.metrics.blocks import API, USAGE, Block
 from resolvers.metrics.figures import named_sums
 from resolvers.metrics.readings import Question, Reading, read
 from resolvers.metrics.snapshots import Snapshot
-from resolvers.recommendations.effects import DAY, Figures, Unit
+from resolvers.recommendations.effects import DAY, Basis, Figures
 from resolvers.recommendations.targets import Target
 from resolvers.rollups.measures import USAGE_SUMS
 
 SUMMED = ("requests", "errors", "priced", "cost_picousd", "timed", "duration_ms")
+Window = tuple[dt.datetime, dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Which calls: those with one of the values of each column (None: without any), and with all of the attributes."""
+
+    block: Block
+    columns: Mapping[str, tuple[str | None, ...]]
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+async def calls_of(session: ReadSession, snapshot: Snapshot, *, target: Target, before: Window) -> Calls:
+    """The calls that a target means, those of the model advised instead too, for requests move there.
+
+    That model may do other work besides: its calls count for operations that the model itself had before.
+    """
+    if target.route is not None:
+        return Calls(API, _set(route=target.route, subject=target.subject, environment=target.environment))
+    columns = _set(
+        provider=target.provider,
+        model=target.model,
+        operation=target.operation,
+        subject=target.subject,
+        environment=target.environment,
+    )
+    if target.alternative_model is None or target.model is None:
+        return Calls(USAGE, columns, target.attributes)
+    if target.operation is None:
+        found = await read(session, snapshot, Question(USAGE, before, columns, by="operation"))
+        columns["operation"] = tuple(operation for _, operation in found)
+    columns["model"] = (target.model, target.alternative_model)
+    if "provider" in columns:
+        columns["provider"] += (target.alternative_provider or target.provider,)
+    return Calls(USAGE, columns, target.attributes)
 
 
 async def read_window(
-    session: ReadSession, snapshot: Snapshot, *, target: Target, unit: Unit, start: dt.datetime, end: dt.datetime
+    session: ReadSession, snapshot: Snapshot, *, calls: Calls, basis: Basis, window: Window
 ) -> Figures:
-    """The figures of the target's calls in [start, end), of the alternative model's too; its cost spread over units."""
-    if target.attributes or unit is Unit.ANSWER:
-        return await _from_calls(session, snapshot.project_id, target, unit, start, end)
-    block = USAGE if target.route is None else API
-    found = await read(session, snapshot, Question(block, (start, end), columns_of(target)))
-    sums = named_sums(block, found.get((None, None)) or Reading.empty(block))
-    return _figures(sums, units=(end - start) // DAY if unit is Unit.DAY else sums["requests"])
+    """The figures of calls in the window, their cost spread as the basis says."""
+    if calls.attributes or basis is Basis.TRACE:
+        return await _from_facts(session, snapshot.project_id, calls, basis, window)
+    sums = await _sums(session, snapshot, calls, window)
+    if basis is Basis.FAILURE:
+        failed = replace(calls, columns={**calls.columns, "status": ("error",)})
+        sums["cost_picousd"] = (await _sums(session, snapshot, failed, window))["cost_picousd"]
+    return _figures(sums, units=_days(window) if basis is Basis.DAY else sums["requests"])
 
 
-def columns_of(target: Target) -> dict[str, tuple[str, ...]]:
-    """The values that the target's calls have, by column; attributes are no column."""
-    kept: dict[str, tuple[str | None, ...]]
-    if target.route is not None:
-        kept = {"route": (target.route,), "subject": (target.subject,), "environment": (target.environment,)}
-    else:
-        kept = {
-            "provider": _providers(target),
-            "model": (target.model, target.alternative_model),
-            "operation": (target.operation,),
-            "subject": (target.subject,),
-            "environment": (target.environment,),
-        }
-    wanted = {column: tuple(value for value in values if value is not None) for column, values in kept.items()}
-    return {column: values for column, values in wanted.items() if values}
+async def _sums(session: ReadSession, snapshot: Snapshot, calls: Calls, window: Window) -> dict[str, Any]:
+    found = await read(session, snapshot, Question(calls.block, window, calls.columns))
+    return named_sums(calls.block, found.get((None, None)) or Reading.empty(calls.block))
 
 
-def _providers(target: Target) -> tuple[str | None, ...]:
-    """The providers of the model and of its alternative; none when either may be anybody's."""
-    if target.alternative_model is None:
-        return (target.provider,)
-    return (target.provider, target.alternative_provider) if target.provider and target.alternative_provider else ()
-
-
-async def _from_calls(
-    session: ReadSession, project_id: int, target: Target, unit: Unit, start: dt.datetime, end: dt.datetime
-) -> Figures:
+async def _from_facts(session: ReadSession, project_id: int, calls: Calls, basis: Basis, window: Window) -> Figures:
+    start, end = window
     conditions: list[ColumnElement[bool]] = [
         UsageEvent.project_id == project_id,
         UsageEvent.time >= start,
         UsageEvent.time < end,
-        *(getattr(UsageEvent, column).in_(values) for column, values in columns_of(target).items()),
-        *(json_text(UsageEvent.attributes, name) == value for name, value in target.attributes),
+        *(_among(getattr(UsageEvent, column), values) for column, values in calls.columns.items()),
+        *(json_text(UsageEvent.attributes, name) == value for name, value in calls.attributes),
     ]
-    ended_well = case((UsageEvent.status == "ok", func.coalesce(UsageEvent.trace_id, UsageEvent.id)))
+    # A call without a trace stands for one if it ended well: what failed was made for another one.
+    traces = func.coalesce(UsageEvent.trace_id, case((UsageEvent.status == "ok", UsageEvent.id)))
     measures = [USAGE_SUMS[name] for name in SUMMED]
-    *summed, answers = await session.one(select(*measures, func.count(ended_well.distinct())).where(*conditions))
+    *summed, traced = await session.one(select(*measures, func.count(traces.distinct())).where(*conditions))
     sums = dict(zip(SUMMED, summed, strict=True))
-    units = {Unit.REQUEST: sums["requests"], Unit.ANSWER: answers, Unit.DAY: (end - start) // DAY}
-    return _figures(sums, units=units[unit])
+    if basis is Basis.FAILURE:
+        failed = select(USAGE_SUMS["cost_picousd"]).where(*conditions, UsageEvent.status == "error")
+        sums["cost_picousd"] = await session.scalar(failed)
+    units = {Basis.TRACE: traced, Basis.DAY: _days(window)}
+    return _figures(sums, units=units.get(basis, sums["requests"]))
+
+
+def _set(**columns: str | None) -> dict[str, tuple[str | None, ...]]:
+    return {column: (value,) for column, value in columns.items() if value is not None}
+
+
+def _among(column: Any, values: tuple[str | None, ...]) -> ColumnElement[bool]:
+    return or_(column.in_([value for value in values if value is not None]), *([column.is_(None)] * (None in values)))
+
+
+def _days(window: Window) -> int:
+    return (window[1] - window[0]) // DAY
 
 
 def _figures(sums: dict[str, Any], *, units: int) -> Figures:

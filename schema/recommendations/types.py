@@ -37,20 +37,24 @@ class EffectState(Enum):
     INCONCLUSIVE = strawberry.enum_value("inconclusive", description="They cannot be compared: see `reason`.")
 
 
-@strawberry.enum(description="What the cost is compared per, so that more or less traffic is no effect.")
-class EffectUnit(Enum):
-    REQUEST = strawberry.enum_value("request", description="A call.")
-    ANSWER = strawberry.enum_value(
-        "answer", description="A trace (or a call without one) that ended well, with the failed and repeated calls."
+@strawberry.enum(description="What is compared, so that more or less traffic is no effect.")
+class EffectBasis(Enum):
+    REQUEST = strawberry.enum_value("request", description="What a request costs.")
+    TRACE = strawberry.enum_value(
+        "trace",
+        description="What a trace costs (or a request without one, with those that failed): for `RETRY_STORM`.",
     )
-    DAY = strawberry.enum_value("day", description="A day, where the advice is to call less.")
+    FAILURE = strawberry.enum_value(
+        "failure", description="What failed requests cost, for each of all requests: for `ERROR_PRONE`."
+    )
+    DAY = strawberry.enum_value("day", description="What a day costs: for `IDLE_SUBJECT`.")
 
 
 @strawberry.type(description="The target's calls of one of the two times that are compared.")
 class EffectFigures:
     requests: BigInt = strawberry.field(description="The target's calls.")
-    units: BigInt = strawberry.field(description="How many units these were: see `unit` of the effect.")
-    cost_usd: Decimal | None = strawberry.field(description="The mean cost of a unit; null without units or prices.")
+    units: BigInt = strawberry.field(description="What their cost is spread over: so many requests, traces or days.")
+    cost_usd: Decimal | None = strawberry.field(description="The mean cost of these; null without any, or prices.")
     error_rate: float | None = strawberry.field(description="The share of the calls that failed; null without any.")
     mean_ms: float | None = strawberry.field(description="Their mean duration; null without any.")
 
@@ -69,7 +73,7 @@ class EffectFigures:
 class RecommendationEffect:
     state: EffectState = strawberry.field(description="How far the measuring is.")
     reason: str | None = strawberry.field(description="Why nothing can be said; null unless inconclusive.")
-    unit: EffectUnit | None = strawberry.field(description="What the cost is compared per; null while pending.")
+    basis: EffectBasis | None = strawberry.field(description="What is compared; null while pending.")
     window: dt.timedelta | None = strawberry.field(description="The length of each time; null while pending.")
     before: EffectFigures | None = strawberry.field(description="The time that ended then; null while pending.")
     after: EffectFigures | None = strawberry.field(description="The time that began then; null while pending.")
@@ -86,7 +90,7 @@ class RecommendationEffect:
         return cls(
             state=EffectState(effect.state),
             reason=effect.reason,
-            unit=None if effect.unit is None else EffectUnit(effect.unit),
+            basis=None if effect.basis is None else EffectBasis(effect.basis),
             window=effect.window,
             before=None if effect.before is None else EffectFigures.of(effect.before),
             after=None if effect.after is None else EffectFigures.of(effect.after),

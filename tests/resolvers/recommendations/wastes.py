@@ -69,6 +69,7 @@ def cheaper_model(week: Week) -> Iterator[Fact]:
         large = week.wasteful and number % 4
         model, dollars = ("gpt-5", 0.02) if large else ("gpt-5-mini", 0.002)
         yield week.call(dollars * week.size(), model=model, operation="summary")
+        yield week.call(0.5 * week.size(), model="gpt-5-mini", operation="something else")
 
 
 def low_cache_hit(week: Week) -> Iterator[Fact]:
@@ -94,9 +95,8 @@ def retry_storm(week: Week) -> Iterator[Fact]:
 
 def error_prone(week: Week) -> Iterator[Fact]:
     for number in range(week.requests):
-        if week.wasteful and number % 2:
-            yield week.call(0.004 * week.size(), operation="vision", status="error")
-        yield week.call(0.004 * week.size(), operation="vision")
+        status = "error" if week.wasteful and number % 2 else "ok"
+        yield week.call(0.004 * week.size(), operation="vision", status=status)
 
 
 def idle_subject(week: Week) -> Iterator[Fact]:
@@ -107,7 +107,7 @@ def idle_subject(week: Week) -> Iterator[Fact]:
 WASTES = [
     Waste(
         "CHEAPER_MODEL",
-        Target(model="gpt-5", operation="summary", alternative_model="gpt-5-mini"),
+        Target(model="gpt-5", alternative_model="gpt-5-mini"),
         0.75 * (0.02 - 0.002),
         cheaper_model,
     ),
