@@ -30,8 +30,6 @@ from resolvers.recommendations.sampling import Sample, Stretch
 RETRY_SECONDS: Final = 60
 """How long after a call another one may repeat it."""
 SHORTEST_RUN: Final = 3
-ALIKE: Final = 10
-"""After a failure, a prompt that is within a tenth as long is the same one."""
 
 Key = tuple[str | None, str, str | None, str | None, bool]
 INPUT: Final[ColumnElement[int]] = (
@@ -163,8 +161,8 @@ def _sums(conditions: Sequence[ColumnElement[bool]], subjects: Collection[str]) 
 def _runs(conditions: Sequence[ColumnElement[bool]], subjects: Collection[str]) -> Select[Any]:
     """Calls that repeat the one before: same subject, model, operation and trace, soon after it.
 
-    In a trace (or session) a call repeats one whose prompt is as long, or that failed and whose prompt is nearly as
-    long; without one only a failed call of a subject with a prompt just as long. Runs of fewer than three are none.
+    In a trace (or session) a call repeats one that failed, or that was answered and has a prompt just as long; without
+    one it repeats only a failed call for its subject with such a prompt. Runs of fewer than three are none.
     """
     chain = func.coalesce(UsageEvent.trace_id, UsageEvent.session_id)
     calls = (
@@ -189,11 +187,10 @@ def _runs(conditions: Sequence[ColumnElement[bool]], subjects: Collection[str]) 
 
     last_size, last_failed = before(calls.size), before(cast(calls.failed, Integer)) == 1
     same = calls.size == last_size
-    nearly = and_((calls.size - last_size) * ALIKE <= last_size, (last_size - calls.size) * ALIKE <= last_size)
     repeats = and_(
         seconds_between(calls.time, before(calls.time)) <= RETRY_SECONDS,
         case(
-            (calls.chain.is_not(None), or_(and_(same, before(calls.output) > 0), and_(last_failed, nearly))),
+            (calls.chain.is_not(None), or_(last_failed, and_(same, before(calls.output) > 0))),
             else_=and_(last_failed, same),
         ),
     )

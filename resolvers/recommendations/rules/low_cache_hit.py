@@ -25,7 +25,7 @@ def low_cache_hits(aggregates: Aggregates, thresholds: Thresholds) -> list[Findi
 
 
 def _of_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
-    cells = [cell for cell in aggregates.priced if _cacheable(cell)]
+    cells = [cell for cell in aggregates.priced if _cacheable(cell, thresholds)]
 
     def score_among(_: Sequence[Cell]) -> Score:
         def score(found: Slice) -> float | None:
@@ -68,11 +68,11 @@ def _of_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
     return findings
 
 
-def _cacheable(cell: Cell) -> bool:
+def _cacheable(cell: Cell, thresholds: Thresholds) -> bool:
+    """Whether caching can be expected of the calls: prompts near the providers' minimum tell that by doing it."""
     sums = cell.sums
-    return (
-        cell.listed and sums.output > 0 and sums.mean_input >= CACHEABLE_INPUT and sums.read_cost < sums.uncached_cost
-    )
+    long = sums.mean_input >= (CACHEABLE_INPUT if sums.cache_read else thresholds.cache_input)
+    return cell.listed and long and sums.output > 0 and sums.read_cost < sums.uncached_cost
 
 
 def _saved(sums: Sums, others: Sums) -> float:
