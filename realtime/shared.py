@@ -161,6 +161,20 @@ class Listener:
             self._waiter.set_result(None)
 
 
+class Progress:
+    """How far one subscription has come on a live stream, for whoever watches it."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+        """The place up to which its client was sent everything."""
+        self.source: Source | None = None
+
+    @property
+    def lag(self) -> int:
+        """How many facts, of whatever kind, the live stream is ahead of it."""
+        return max(0, self.source.seq - self.seq) if self.source else 0
+
+
 class SharedStreams(Generic[K]):
     """The sources that run, by what they are of."""
 

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from models import ReadSession
+from realtime.shared import Progress
 from resolvers.api_keys import api_keys_by_place
 from resolvers.errors import LimitReached
 from resolvers.principals import Principal
@@ -50,10 +51,17 @@ class Connection:
     """None until its key was accepted."""
     operations: int = 0
     """How many run now."""
+    streams: dict[str, Progress] = field(default_factory=dict)
+    """How far each of its subscriptions has come, by a name of its edge's choice."""
     queued: int = 0
     """Messages that wait for the client to read those before them."""
     queued_bytes: int = 0
     sent_bytes: int = 0
+
+    @property
+    def lag(self) -> int:
+        """How many facts its slowest stream is behind."""
+        return max((progress.lag for progress in self.streams.values()), default=0)
 
 
 class Connections:

@@ -32,6 +32,7 @@ class Socket(Node):
     since: dt.datetime = strawberry.field(description="When it was opened.")
     address: str | None = strawberry.field(description="The client's address, or that of the proxy before Vigie.")
     operations: int = strawberry.field(description="Operations that run on it now.")
+    lag: BigInt = strawberry.field(description="How many facts of the log its slowest stream is behind.")
     queue: int = strawberry.field(description="Messages that wait for the client to read those before them.")
     queued_bytes: BigInt = strawberry.field(description="Bytes of the messages that wait.")
     sent_bytes: BigInt = strawberry.field(description="Bytes of the messages sent since it was opened.")
@@ -54,6 +55,7 @@ class Socket(Node):
             since=held.since,
             address=held.address,
             operations=held.operations,
+            lag=held.lag,
             queue=held.queued,
             queued_bytes=held.queued_bytes,
             sent_bytes=held.sent_bytes,

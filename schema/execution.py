@@ -24,6 +24,7 @@ from graphql import (
 from prometheus_client import Counter, Histogram
 from strawberry.execution import optimized_is_awaitable
 
+from realtime.shared import Progress
 from realtime.streams import Stretch
 from resolvers.principals import Principal
 from schema.context import Context, Services
@@ -96,17 +97,21 @@ class Engine:
         SECONDS.labels(kind).observe(time.perf_counter() - started)
         return answer
 
-    async def stream(self, operation: Operation, principal: Principal, request_id: str) -> AsyncGenerator[bytes, None]:
+    async def stream(
+        self, operation: Operation, principal: Principal, request_id: str, progress: Progress | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """Runs a subscription: yields the body of each event's answer. Raises Refused when it cannot start.
 
-        What many ask for alike is executed once: see `schema.streams`.
+        What many ask for alike is executed once: see `schema.streams`. `progress` tells how far the stream has come.
         """
         outcome = "ok"
 
         def execute(who: Principal, request_id: str, part: Stretch | None) -> AsyncGenerator[tuple[Any, bytes], None]:
             return self._events(operation, Context(self._services, who, request_id, part))
 
-        bodies = self._streams.subscribe(operation.document, operation.request, execute, principal, request_id)
+        bodies = self._streams.subscribe(
+            operation.document, operation.request, execute, principal, request_id, progress or Progress()
+        )
         try:
             async with aclosing(bodies):
                 async for body in bodies:

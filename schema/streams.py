@@ -18,7 +18,7 @@ import orjson
 from graphql import SKIP, FieldNode, GraphQLSchema, VariableNode, Visitor, VisitorAction, get_named_type, visit
 
 from realtime.replay import PAGE
-from realtime.shared import Part, SharedStreams
+from realtime.shared import Part, Progress, SharedStreams
 from realtime.streams import Stretch
 from resolvers.principals import Principal
 from schema.documents import Document
@@ -39,14 +39,20 @@ class Streams:
         self._shared: SharedStreams[Hashable] = SharedStreams()
 
     async def subscribe(
-        self, document: Document, request: GraphQLRequest, execute: Execute, principal: Principal, request_id: str
+        self,
+        document: Document,
+        request: GraphQLRequest,
+        execute: Execute,
+        principal: Principal,
+        request_id: str,
+        progress: Progress,
     ) -> AsyncGenerator[bytes, None]:
-        """The answers of a subscription, encoded."""
+        """The answers of a subscription, encoded. A stream moves `progress` along as its answers are taken."""
         root = document.root_of(request.operation_name)
         kind = _type_of(self._schema, root)
         if root is not None and issubclass(kind, StreamFrame):
             key = _key(document, request, principal, without=_cursor_variable(document, root))
-            bodies = self._stream(key, execute, principal, request_id)
+            bodies = self._stream(key, execute, principal, request_id, progress)
         elif root is not None and issubclass(kind, Gauge):
             bodies = self._gauge(_key(document, request, principal, without=None), execute, principal)
         else:
@@ -56,7 +62,7 @@ class Streams:
                 yield body
 
     async def _stream(
-        self, key: Hashable, execute: Execute, principal: Principal, request_id: str
+        self, key: Hashable, execute: Execute, principal: Principal, request_id: str, progress: Progress
     ) -> AsyncGenerator[bytes, None]:
         """Its own first frame, what it has to catch up with, and then what is shared."""
         async with aclosing(execute(principal, request_id, None)) as opening:
@@ -66,18 +72,20 @@ class Streams:
         event, body = first
         yield body
         cursor: int = event.frame.cursor_seq
+        progress.seq = cursor
         with self._shared.listening(key, lambda: _parts(execute, principal.anonymous())) as listener:
-            source = listener.source
+            source = progress.source = listener.source
             await source.start()
             while not source.ended:
                 until = source.seq
                 if until - cursor <= PAGE:
                     listener.attach()  # before it reads: what comes meanwhile waits for it
                 if cursor < until:
-                    async with aclosing(_alone(execute(principal, request_id, Stretch(cursor, until)))) as past:
-                        async for body in past:
+                    async with aclosing(execute(principal, request_id, Stretch(cursor, until))) as past:
+                        async for event, body in past:
                             yield body
-                    cursor = until
+                            progress.seq = event.frame.cursor_seq
+                    cursor = progress.seq = until
                 while (part := await listener.take()) is not None:
                     if cursor <= part.after:
                         yield part.body
@@ -86,7 +94,7 @@ class Streams:
                         async with aclosing(_alone(execute(principal, request_id, Stretch(cursor, part.seq)))) as past:
                             async for body in past:
                                 yield body
-                    cursor = max(cursor, part.seq)
+                    cursor = progress.seq = max(cursor, part.seq)
             source.check()
 
     async def _gauge(self, key: Hashable, execute: Execute, principal: Principal) -> AsyncGenerator[bytes, None]:

@@ -56,9 +56,9 @@ def pong(payload: dict[str, Any] | None) -> bytes:
     return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
 
 
-def next_(operation_id: str, body: bytes) -> bytes:
-    """One answer of an operation; `body` is the JSON of it."""
-    return b'{"id":%b,"type":"next","payload":%b}' % (orjson.dumps(operation_id), body)
+def around_next(operation_id: str) -> tuple[bytes, bytes]:
+    """What comes before and after the JSON of each answer of an operation."""
+    return b'{"id":%b,"type":"next","payload":' % orjson.dumps(operation_id), b"}"
 
 
 def error(operation_id: str, errors: list[dict[str, Any]]) -> bytes:

@@ -25,14 +25,17 @@ class Outlet:
         self._connection = connection
         self._turn = asyncio.Lock()
 
-    async def send(self, message: bytes) -> None:
-        """Returns when the write buffer has taken the message. Raises Closed when the client is gone."""
-        connection, size = self._connection, len(message)
+    async def send(self, *parts: bytes) -> None:
+        """Returns when the write buffer has taken the message that these parts make. Raises Closed without a client.
+
+        Parts are joined when it is the message's turn: what many sockets wait with is one in memory.
+        """
+        connection, size = self._connection, sum(map(len, parts))
         connection.queued += 1
         connection.queued_bytes += size
         try:
             async with self._turn:
-                await self._send({"type": "websocket.send", "text": message.decode()})
+                await self._send({"type": "websocket.send", "text": b"".join(parts).decode()})
         except (OSError, RuntimeError):  # gone, or closed by uvicorn itself
             raise Closed from None
         finally:

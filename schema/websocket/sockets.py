@@ -15,6 +15,7 @@ from graphql import OperationType
 from prometheus_client import Counter, Gauge
 from starlette.websockets import WebSocket
 
+from realtime.shared import Progress
 from resolvers.connections import Connection, Connections, End
 from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
@@ -212,31 +213,35 @@ class Socket:
     async def _run(self, operation_id: str, request: GraphQLRequest) -> None:
         """Runs one operation to its end. What it raises becomes its last message and harms no other."""
         self._started += 1
+        request_id = f"{self._id}-{self._started}"
         self._connection.operations += 1
         try:
             with RUNNING.track_inprogress():
-                last = await self._answer(operation_id, request, f"{self._id}-{self._started}")
+                last = await self._answer(operation_id, request, request_id)
             if self._operations.get(operation_id) is asyncio.current_task():
                 del self._operations[operation_id]
                 await self._outlet.send(last)
         finally:
             self._connection.operations -= 1
-            self._answering.discard(operation_id)
+            self._connection.streams.pop(request_id, None)
+            self._answering.discard(request_id)
             self._drained()
 
     async def _answer(self, operation_id: str, request: GraphQLRequest, request_id: str) -> bytes:
         """Sends what an operation answers, and gives its last message back."""
+        before, after = messages.around_next(operation_id)
         try:
             principal = await self._principal()
             operation = self._engine.prepare(request)
             if operation.type is OperationType.SUBSCRIPTION:
-                async with aclosing(self._engine.stream(operation, principal, request_id)) as bodies:
+                progress = self._connection.streams[request_id] = Progress()
+                async with aclosing(self._engine.stream(operation, principal, request_id, progress)) as bodies:
                     async for body in bodies:
-                        await self._outlet.send(messages.next_(operation_id, body))
+                        await self._outlet.send(before, body, after)
             else:
-                self._answering.add(operation_id)
+                self._answering.add(request_id)
                 answer = await self._engine.execute(operation, principal, request_id)
-                await self._outlet.send(messages.next_(operation_id, answer.body))
+                await self._outlet.send(before, answer.body, after)
         except Closed:
             raise
         except Refused as refused:

@@ -22,7 +22,7 @@ query ($first: Int!, $after: String) {
   connections(first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor }
     edges { node {
-      id process transport since address operations queue queuedBytes sentBytes apiKey { name prefix role }
+      id process transport since address operations lag queue queuedBytes sentBytes apiKey { name prefix role }
     } }
   }
 }
@@ -78,6 +78,7 @@ async def test_each_socket_is_shown_with_its_key_and_figures(
         "transport": "SSE",
         "address": "192.0.2.7",
         "operations": 3,
+        "lag": 0,
         "queue": 2,
         "queuedBytes": 4_000,
         "sentBytes": 5_000_000_000,
