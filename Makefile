@@ -50,6 +50,9 @@ bench-ingest: .venv/test ## Measure the doors in, beside bare COPY in the same r
 bench-dashboard: .venv/test ## Measure the dashboard at 1 and 10 million events, beside the raw rows (minutes, 6 GB of disk)
 	$(BIN)/python -m benchmarks.dashboard $(FLAGS)
 
+bench-bugs: .venv/test ## Measure pages of bugs at a thousand and at a hundred thousand
+	$(BIN)/python -m benchmarks.bugs $(FLAGS)
+
 graphiql: .venv/run ## Build GraphiQL, which Vigie serves itself
 	$(BIN)/python graphiql/build.py
 
@@ -64,7 +67,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long lint format types sdl migration bench-ingest bench-dashboard graphiql lock clean
+.PHONY: help run test test-long lint format types sdl migration bench-ingest bench-dashboard bench-bugs graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 

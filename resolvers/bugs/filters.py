@@ -95,10 +95,12 @@ def has_words(terms: Sequence[Term], *, project_id: int, dialect: str) -> Column
         return false()
     if dialect == "postgresql":
         lexemes = (lexeme(project_id, term.word) + ":*" * term.prefix for term in terms)
-        return Bug.words.op("@@", is_comparison=True)(cast(literal(" & ".join(lexemes), Text), TSQUERY))
+        # In the statement's own text: the best plan depends on how many bugs have these words.
+        query = literal(" & ".join(lexemes), Text, literal_execute=True)
+        return Bug.words.op("@@", is_comparison=True)(cast(query, TSQUERY))
     index = table("bugs_fts", column("rowid"))
-    query = " ".join(f'"{term.word}"' + "*" * term.prefix for term in terms)
-    matches = literal_column("bugs_fts").op("MATCH", is_comparison=True)(query)
+    phrases = " ".join(f'"{term.word}"' + "*" * term.prefix for term in terms)
+    matches = literal_column("bugs_fts").op("MATCH", is_comparison=True)(phrases)
     first = project_id * NUMBERS
     within = index.c.rowid.between(first, first + NUMBERS - 1)
     return Bug.number.in_(select(index.c.rowid - literal_column(str(first))).where(matches, within))

@@ -10,6 +10,8 @@ from models import Bug, ReadSession
 from resolvers.bugs.filters import BugFilter
 
 NEWEST_FIRST: Final = "number"
+PLANNED: Final = 200
+"""How many rows a search is planned for at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,17 @@ async def list_bugs(
     after: tuple[Any, ...] | None = None,
 ) -> Sequence[Bug]:
     """At most `limit` bugs behind the sort keys `after`. Raises Invalid for a filter that is too long."""
-    rows = select(Bug).where(*kept.conditions(project_id, session.dialect))
+    columns, conditions = order.columns, kept.conditions(project_id, session.dialect)
     if after is not None:
-        columns, place = tuple_(*order.columns), tuple_(*after, types=[column.type for column in order.columns])
-        rows = rows.where(columns < place if order.descending else columns > place)
-    sorts = [column.desc() if order.descending else column.asc() for column in order.columns]
-    return await session.scalars(rows.order_by(*sorts).limit(limit))
+        here, place = tuple_(*columns), tuple_(*after, types=[column.type for column in columns])
+        conditions.append(here < place if order.descending else here > place)
+    sorts = [column.desc() if order.descending else column.asc() for column in columns]
+    if kept.search:
+        # A few rows of a word that nobody knows how rare it is: the planner would look for them among all bugs.
+        numbers = select(Bug.number).where(*conditions).order_by(*sorts).limit(max(limit, PLANNED)).cte("numbers")
+        numbers = numbers.prefix_with("MATERIALIZED")
+        conditions = [Bug.project_id == project_id, Bug.number.in_(select(numbers.c.number))]
+    return await session.scalars(select(Bug).where(*conditions).order_by(*sorts).limit(limit))
 
 
 async def count_bugs(session: ReadSession, *, project_id: int, kept: BugFilter) -> int:

@@ -19,7 +19,7 @@ Key = tuple[int, int]
 
 ASKED_WORDS: Final = 12
 """How many words of a bug are looked up."""
-MET_AT_MOST: Final = 50
+MET_AT_MOST: Final = 30
 """How many bugs, the newest, are looked at for one word: a word that many have says little."""
 COMPARED: Final = 20
 """How many of the most promising bugs are compared word by word."""
