@@ -8,6 +8,7 @@ from models.base import Base
 from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
 from models.commits import Commit, Counter
 from models.database import Database, ReadSession, WriteSession
+from models.generations import Generation
 from models.projects import Project
 from models.recommendations import Recommendation
 from models.rollups import (
@@ -40,6 +41,7 @@ __all__ = [
     "Commit",
     "Counter",
     "Database",
+    "Generation",
     "Project",
     "ReadSession",
     "Recommendation",

@@ -14,6 +14,7 @@ from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
 from schema.recommendations import RecommendationMutation, RecommendationQuery
+from schema.recommendations.generating import RecommendationGenerationMutation
 from schema.scalars import SCALARS
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
@@ -34,7 +35,15 @@ Query = merge_types(
     ),
 )
 Mutation = merge_types(
-    "Mutation", (UsageEventMutation, ApiCallMutation, ApiKeyMutation, RecommendationMutation, BugMutation)
+    "Mutation",
+    (
+        UsageEventMutation,
+        ApiCallMutation,
+        ApiKeyMutation,
+        RecommendationMutation,
+        RecommendationGenerationMutation,
+        BugMutation,
+    ),
 )
 Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription, BugSubscription))
 

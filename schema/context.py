@@ -16,6 +16,7 @@ from strawberry.dataloader import DataLoader
 from models.database import Database, ReadSession, WriteSession
 from resolvers.connections import Connections
 from resolvers.principals import Principal
+from resolvers.recommendations.generation import Generator
 from resolvers.recommendations.terms import Terms
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Services:
     """Told of a key (its project and number) after the commit of its revocation: who remembers keys drops it."""
     connections: Connections = field(default_factory=lambda: Connections("this process"))
     terms: Terms = field(default_factory=Terms)
+    generator: Generator = field(default_factory=Generator)
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
 from schema.websocket import GraphQLOverWebSocket
 from vigie import exports, graphiql
+from vigie.advising import Advising
 from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
 from vigie.folding import Folding, roll_ups_keep_up
@@ -47,6 +48,7 @@ RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
 KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
+ADVICE_SECONDS: Final = 60.0
 RECOMMENDATIONS_SECONDS: Final = 2.0
 
 NOTHING_HERE: Final = (
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> Starlette:
     folding = Folding(database)
     writer = Writer(database, ListPrices(), publish=hub.publish, on_commit=folding.committed)
     authenticator = Authenticator(database)
+    advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
@@ -85,6 +88,7 @@ def create_app(settings: Settings) -> Starlette:
             await ending.enter_async_context(hub)
             await writer.start()
             ending.push_async_callback(writer.stop)
+            ending.push_async_callback(advising.close)
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
@@ -93,6 +97,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
             jobs.every(REFRESH_SECONDS, "figures of bugs", lambda: show_bugs(database))
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
+            jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
@@ -101,15 +106,15 @@ def create_app(settings: Settings) -> Starlette:
             readiness.started = False
             log.info("ending")
 
-    engine = Engine(schema, Services(database, hub, writer, authenticator.forget, connections, settings.terms))
+    engine = Engine(
+        schema, Services(database, hub, writer, authenticator.forget, connections, settings.terms, advising.generator)
+    )
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/graphql")),
         Route(
             "/graphql",
-            GraphQLOverHTTP(
-                engine, authenticate, connections, page=graphiql.page, closing=lambda: readiness.draining
-            ),
+            GraphQLOverHTTP(engine, authenticate, connections, page=graphiql.page, closing=lambda: readiness.draining),
         ),
         WebSocketRoute(
             "/graphql",

@@ -8,11 +8,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resolvers.recommendations.terms import Terms
+from resolvers.recommendations.thresholds import Thresholds
 from vigie.urls import database_url, redis_url
 
 PREFIX = "VIGIE_"
@@ -62,6 +64,25 @@ class Settings(BaseSettings):
         default=7, ge=1, le=28, description="How many days before and after are compared to measure an effect."
     )
 
+    recommendation_thresholds: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="From when on something is waste: `name=number`, separated by commas."
+    )
+    recommendation_alternatives: Annotated[dict[str, str], NoDecode] = Field(
+        default={}, description="Smaller models: `gpt-4o=gpt-4o-mini`, separated by commas; `=none` takes one out."
+    )
+    recommendation_calls: int = Field(
+        default=1_000_000, ge=10_000, le=10**9, description="How many model calls generation reads at most."
+    )
+    openai_api_key: SecretStr | None = Field(default=None, description="Lets OpenAI find the words of advice.")
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1", description="Where OpenAI is, or what speaks like it."
+    )
+    openai_model: str = Field(default="gpt-4.1-mini", description="The model that finds the words.")
+    openai_timeout_seconds: float = Field(default=10.0, ge=0.1, le=60, description="How long to wait for words.")
+    openai_daily_usd: float = Field(
+        default=1.0, ge=0, le=100_000, description="What words may cost a day (UTC), all processes together."
+    )
+
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
@@ -89,7 +110,34 @@ class Settings(BaseSettings):
                 raise ValueError(f"`{origin}` is not an origin such as https://app.example.com")
         return origins
 
-    @field_validator("admin_key", "api_key")
+    @field_validator("recommendation_thresholds", "recommendation_alternatives", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        for name, _, chosen in pairs:
+            if not name.strip() or not chosen.strip():
+                raise ValueError(f"`{name.strip()}` has no value: write `name=value`, separated by commas")
+        return {name.strip(): chosen.strip() for name, _, chosen in pairs}
+
+    @field_validator("recommendation_thresholds")
+    @classmethod
+    def _thresholds(cls, value: dict[str, str]) -> dict[str, str]:
+        Thresholds.of(value)
+        return value
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _openai_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"`{value}` is not an address such as https://api.openai.com/v1")
+        if parts.username or parts.password:
+            raise ValueError("it holds a password: the key belongs into VIGIE_OPENAI_API_KEY")
+        return value
+
+    @field_validator("admin_key", "api_key", "openai_api_key")
     @classmethod
     def _keys_fit_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not all(33 <= ord(character) <= 126 for character in value.get_secret_value()):
@@ -119,6 +167,11 @@ class Settings(BaseSettings):
             silent_for=dt.timedelta(days=self.dismissed_days),
             window=dt.timedelta(days=self.effect_days),
         )
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """From when on something is waste."""
+        return Thresholds.of(self.recommendation_thresholds)
 
     @property
     def url(self) -> str:
