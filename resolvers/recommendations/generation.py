@@ -44,6 +44,8 @@ RULES: Final[dict[str, Rule]] = {
 }
 """In this order: what one finding covers, later rules do not see, so that savings add up."""
 
+MOST_FINDINGS: Final = 100
+
 GENERATIONS: Final = Histogram(
     "vigie_recommendation_generation_seconds", "Duration of one generation.", buckets=(0.1, 0.5, 1, 5, 10, 30, 60)
 )
@@ -63,7 +65,9 @@ def find_waste(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
 
 
 def check_kinds(kinds: Sequence[str]) -> None:
-    """Raises Invalid for a kind that no rule finds."""
+    """Raises Invalid for a kind that no rule finds, and for more kinds than there are."""
+    if len(kinds) > len(RULES):
+        raise Invalid(f"There are {len(RULES)} kinds, each to be named at most once.", field="kinds")
     for place, kind in enumerate(kinds):
         if kind not in RULES:
             raise Invalid(f"`{kind[:64]}` is none of the kinds {', '.join(sorted(RULES))}.", field=f"kinds.{place}")
@@ -89,7 +93,7 @@ class Generator:
         end: dt.datetime,
         kinds: Collection[str] = (),
     ) -> list[Recommendation]:
-        """The recommendations that [start, end) gives reason for, new and known ones, the largest saving first.
+        """The recommendations that [start, end) gives reason for, new and known ones, the largest saving first, at most 100.
 
         Of the `kinds` named; all when none is. The time is cut to its last 31 days and to now. Commits what it issues;
         no session is open while words are found.
@@ -104,7 +108,7 @@ class Generator:
             if aggregates is None:
                 return []
             findings = await asyncio.to_thread(find_waste, aggregates, self._sources.thresholds)
-            findings = [finding for finding in findings if not kinds or finding.kind in kinds]
+            findings = [finding for finding in findings if not kinds or finding.kind in kinds][:MOST_FINDINGS]
             if not findings:
                 return []
             words = await self._words(findings)

@@ -4,17 +4,14 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.recommendations.generation import check_kinds
+from resolvers.recommendations.generation import MOST_FINDINGS, RULES, check_kinds
 from schema.context import Info
 from schema.guards import EDITS
 from schema.payloads import REFUSALS, Payload
 from schema.periods import PeriodInput
 from schema.recommendations.types import Recommendation
 
-KINDS = (
-    "`CHEAPER_MODEL`, `LOW_CACHE_HIT`, `OVERSIZED_PROMPT`, `RETRY_STORM`, `ERROR_PRONE`, `SLOW_ROUTE`, "
-    "`UNPRICED_MODEL`, `IDLE_SUBJECT`, `CONCENTRATED_SPEND`"
-)
+KINDS = ", ".join(f"`{kind}`" for kind in sorted(RULES))
 
 
 @strawberry.input(description="What to look at.")
@@ -23,7 +20,7 @@ class GenerateRecommendationsInput:
         description="The time to look at: its last 31 days. A month of whole days shows most."
     )
     kinds: list[str] | None = strawberry.field(
-        default=None, description=f"Only these kinds; null or empty: all of {KINDS}."
+        default=None, description=f"Only these kinds, at most {len(RULES)}; null or empty: all of {KINDS}."
     )
 
 
@@ -32,7 +29,7 @@ class GenerateRecommendationsPayload(Payload):
     recommendations: list[Recommendation] = strawberry.field(
         default_factory=list,
         description="The recommendations that the period gives reason for, the largest saving first: new ones, and "
-        "those that were open or dismissed recently, brought up to date. A bounded list: the worst of each kind.",
+        f"those that were open or dismissed recently, brought up to date. At most {MOST_FINDINGS}.",
     )
 
 
