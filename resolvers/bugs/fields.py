@@ -16,6 +16,7 @@ MOST_LINKS: Final = 20
 CONTEXT_BYTES: Final = 32 * 1024
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HARMLESS: Final = frozenset({"http", "https", "mailto"})
 
 
@@ -65,9 +66,9 @@ def check_context(context: Any) -> Any:
     try:
         text = orjson.dumps(context)
     except TypeError as error:
-        raise Invalid("`context` holds half a surrogate pair: send whole characters.", field="context") from error
+        raise Invalid("`context` has whole characters, and integers of at most 64 bits.", field="context") from error
     if len(text) > CONTEXT_BYTES:
         raise Invalid(f"`context` has at most {CONTEXT_BYTES // 1024} KiB of JSON.", field="context")
-    if b"\\u0000" in text:
+    if _NUL.search(text):
         raise Invalid("`context` holds a NUL character (\\u0000): remove it.", field="context")
     return context

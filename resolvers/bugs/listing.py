@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 
 from models import Bug, ReadSession
 from resolvers.bugs.filters import BugFilter
@@ -42,7 +42,10 @@ async def list_bugs(
     """At most `limit` bugs behind the sort keys `after`. Raises Invalid for a filter that is too long."""
     columns, conditions = order.columns, kept.conditions(project_id, session.dialect)
     if after is not None:
-        here, place = tuple_(*columns), tuple_(*after, types=[column.type for column in columns])
+        here = tuple_(*columns)
+        # A number of a cursor may be larger than its column holds.
+        types = (None if isinstance(key, int) else column.type for key, column in zip(after, columns, strict=True))
+        place = tuple_(*(literal(key, type_) for key, type_ in zip(after, types, strict=True)))
         conditions.append(here < place if order.descending else here > place)
     sorts = [column.desc() if order.descending else column.asc() for column in columns]
     if kept.search:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from models import BugChange, BugComment, BugOccurrence, ReadSession
@@ -66,8 +66,8 @@ async def _rows(
         place = func.row_number().over(partition_by=table.bug_number, order_by=order).label("place")
         numbered = select(table, place).where(table.project_id == project_id, table.bug_number.in_(stretches))
         if after is not None:
-            behind = tuple_(*keys) < after if newest_first else tuple_(*keys) > after
-            numbered = numbered.where(behind)
+            here, behind = tuple_(*keys), tuple_(*(literal(key) for key in after))
+            numbered = numbered.where(here < behind if newest_first else here > behind)
         rows = numbered.subquery()
         statement = select(aliased(table, rows)).where(rows.c.place <= limit)
         for row in await session.scalars(statement.order_by(rows.c.bug_number, rows.c.place)):

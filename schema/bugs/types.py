@@ -4,6 +4,7 @@ import datetime as dt
 from enum import Enum
 from typing import Annotated, Any, Self
 
+import msgspec
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
@@ -28,6 +29,7 @@ from schema.scalars import JSON, BigInt
 from schema.selections import selected
 from schema.severities import Severity
 
+FieldName = Annotated[str, msgspec.Meta(pattern="^[a-z_]+$")]
 COMMENTS, HISTORY, OCCURRENCES = "bugComments", "bugHistory", "bugOccurrences"
 
 
@@ -161,7 +163,7 @@ class Bug(Node):
 
     @strawberry.field(description="Each change of a field since it was filed, the oldest first.", extensions=[READS])
     async def history(self, info: Info, first: First, after: After = None) -> Connection[BugChange]:
-        place = None if after is None else decode_cursor(HISTORY, after, tuple[int, str])
+        place = None if after is None else decode_cursor(HISTORY, after, tuple[int, FieldName])
         rows = await info.context.loader(changes_by_bug).load(self._stretch(first, place)) or []
         total = None
         if any(field.name == "totalCount" for field in selected(info)):
