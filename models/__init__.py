@@ -1,13 +1,26 @@
 """Tables, and the database that holds them."""
 
 from models.activities import Activity
+from models.alerts import (
+    Alert,
+    AlertClock,
+    AlertEvaluation,
+    AlertRule,
+    AlertSuppression,
+    AlertTransition,
+    RuleState,
+    Sample,
+    Silence,
+)
 from models.api_calls import ApiCall
 from models.api_keys import ApiKey
 from models.audit_entries import AuditEntry
 from models.base import Base
 from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
+from models.channels import Channel
 from models.commits import Commit, Counter
 from models.database import Database, ReadSession, WriteSession
+from models.deliveries import Delivery, DeliveryAlert, DeliveryAttempt
 from models.generations import Generation
 from models.projects import Project
 from models.recommendations import Recommendation
@@ -25,6 +38,12 @@ from models.usage_events import UsageEvent
 
 __all__ = [
     "Activity",
+    "Alert",
+    "AlertClock",
+    "AlertEvaluation",
+    "AlertRule",
+    "AlertSuppression",
+    "AlertTransition",
     "ApiByRoute",
     "ApiBySubject",
     "ApiByTime",
@@ -38,13 +57,20 @@ __all__ = [
     "BugLabel",
     "BugOccurrence",
     "BugSpell",
+    "Channel",
     "Commit",
     "Counter",
     "Database",
+    "Delivery",
+    "DeliveryAlert",
+    "DeliveryAttempt",
     "Generation",
     "Project",
     "ReadSession",
     "Recommendation",
+    "RuleState",
+    "Sample",
+    "Silence",
     "Subject",
     "UsageByModel",
     "UsageBySubject",

@@ -1,0 +1,1 @@
+"""Alerts: rules over figures, evaluated as time goes by, what they opened, and why."""

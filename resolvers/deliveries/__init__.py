@@ -1,0 +1,1 @@
+"""Notifications on their way to channels: written where they arise, sent by a job."""
