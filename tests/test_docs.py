@@ -44,6 +44,15 @@ def test_the_example_of_events_is_accepted(vigie: Vigie) -> None:
     assert json.loads(answer).keys() == {"accepted", "duplicates", "rejected"}
 
 
+@only_sqlite
+def test_the_example_of_recommendations_is_accepted(vigie: Vigie) -> None:
+    (mutation,) = blocks("docs/recommendations.md", "graphql")
+    answer = post(vigie, "/graphql", json.dumps({"query": mutation}))
+    recorded = answer["data"]["recordRecommendation"]
+    assert recorded["userErrors"] == []
+    assert (recorded["recommendation"]["status"], recorded["recommendation"]["timesIssued"]) == ("ISSUED", 1)
+
+
 def test_every_setting_is_documented() -> None:
     documented = set(re.findall(rf"^\| `{PREFIX}(\w+)`", (ROOT / "docs/operating.md").read_text(), re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}

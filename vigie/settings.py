@@ -57,10 +57,10 @@ class Settings(BaseSettings):
     recommendation_days: int = Field(
         default=90, ge=1, le=3660, description="How many days a recommendation stays open after it was last given."
     )
-    dismissed_days: int = Field(
+    recommendation_dismissed_days: int = Field(
         default=30, ge=0, le=3660, description="How many days advice that was dismissed is not given anew."
     )
-    effect_days: int = Field(
+    recommendation_effect_days: int = Field(
         default=7, ge=1, le=28, description="How many days before and after are compared to measure an effect."
     )
 
@@ -164,8 +164,8 @@ class Settings(BaseSettings):
         """The terms of the ledger of recommendations."""
         return Terms(
             open_for=dt.timedelta(days=self.recommendation_days),
-            silent_for=dt.timedelta(days=self.dismissed_days),
-            window=dt.timedelta(days=self.effect_days),
+            silent_for=dt.timedelta(days=self.recommendation_dismissed_days),
+            window=dt.timedelta(days=self.recommendation_effect_days),
         )
 
     @property
