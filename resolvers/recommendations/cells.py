@@ -57,7 +57,8 @@ async def read_cells(
         day = stretches[0][0]
         of_day = [UsageEvent.project_id == project_id, _within(stretches)]
         runs = {
-            _key(row): (row.repeats, int(row.repeats_cost or 0)) for row in await session.rows(_runs(of_day, subjects))
+            _key(row): (int(row.repeats), int(row.repeats_cost or 0))
+            for row in await session.rows(_runs(of_day, subjects))
         }
         for row in await session.rows(_sums(of_day, subjects)):
             key = _key(row)

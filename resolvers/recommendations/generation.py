@@ -93,7 +93,7 @@ class Generator:
         end: dt.datetime,
         kinds: Collection[str] = (),
     ) -> list[Recommendation]:
-        """The recommendations that [start, end) gives reason for, new and known ones, the largest saving first, at most 100.
+        """At most 100 recommendations that [start, end) gives reason for, new and known, the largest saving first.
 
         Of the `kinds` named; all when none is. The time is cut to its last 31 days and to now. Commits what it issues;
         no session is open while words are found.

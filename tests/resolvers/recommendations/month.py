@@ -120,15 +120,30 @@ class Month:
         return {**call, **values}
 
     def plant(self, kind: str, waste: float, **target: str) -> None:
-        """Notes a waste of so many picodollars in the month."""
+        """Notes a waste of so many picodollars in the month. Wasteful calls carry a `cure`: what would change, or None
+        for those that would not be made.
+        """
         self.planted.append(Planted(kind, waste / PICODOLLARS / DAYS * DAYS_A_MONTH, target))
 
     def facts(self, first_seq: int = 1) -> list[Fact]:
         """Everything in order, numbered."""
-        made: list[Callable[[int], Fact]] = []
-        for call in sorted([*self.calls, *self.api_calls], key=lambda call: call["time"]):
-            made.append(self._usage(call) if "model" in call else self._api(call))
+        calls = sorted([*self.calls, *self.api_calls], key=lambda call: call["time"])
+        made: list[Callable[[int], Fact]] = [
+            self._usage(call) if "model" in call else self._api(call) for call in calls
+        ]
         return [make(seq) for seq, make in enumerate(made, first_seq)]
+
+    def week_after(self, first_seq: int) -> list[Fact]:
+        """The last week once more, without the wastes."""
+        week = dt.timedelta(days=7)
+        last = [call for call in [*self.calls, *self.api_calls] if call["time"] >= self.end - week]
+        self.calls = [
+            {**call, **call.get("cure", {}), "time": call["time"] + week}
+            for call in last
+            if "model" in call and call.get("cure", {}) is not None
+        ]
+        self.api_calls = [{**call, "time": call["time"] + week} for call in last if "route" in call]
+        return self.facts(first_seq)
 
     def _usage(self, call: dict[str, Any]) -> Callable[[int], Fact]:
         read = round(call["input"] * call["cached_share"])
@@ -189,5 +204,7 @@ def cost(call: dict[str, Any], **changed: Any) -> int | None:
 
 
 def wasted(calls: Sequence[dict[str, Any]], **changed: Any) -> float:
-    """What calls cost beyond what they would with these values changed."""
+    """What calls cost beyond what they would with these values changed, which becomes their cure."""
+    for call in calls:
+        call["cure"] = changed
     return sum((cost(call) or 0) - (cost(call, **changed) or 0) for call in calls)

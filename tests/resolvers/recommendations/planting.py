@@ -44,7 +44,7 @@ def prompts_of_one_subject_too_long(month: Month) -> None:
     calls = [month.call(time, longer, SUBJECT_C, cached_share=0.0) for time in month.times(90 * DAYS)]
     month.calls = [call for call in month.calls if (call["subject"], call["operation"]) != (SUBJECT_C, "chat")]
     month.calls += calls
-    waste = sum((cost(call) or 0) - (cost(call, input=call["input"] // 14) or 0) for call in calls)
+    waste = sum(wasted([call], input=call["input"] // 14) for call in calls)
     month.plant("OVERSIZED_PROMPT", waste, subject=SUBJECT_C, operation="chat")
 
 
@@ -54,7 +54,7 @@ def retries_within_a_trace(month: Month) -> None:
         last = month.call(time, DRAFT, SUBJECT_D, status="ok")
         last["time"] += dt.timedelta(seconds=40)
         for attempt in range(5):
-            failed = {**last, "time": time + dt.timedelta(seconds=8 * attempt), "status": "error"}
+            failed = {**last, "time": time + dt.timedelta(seconds=8 * attempt), "status": "error", "cure": None}
             month.calls.append(failed)
             waste += cost(failed) or 0
         month.calls.append(last)
@@ -65,7 +65,7 @@ def duplicates_that_all_succeed(month: Month) -> None:
     waste = 0
     for time in month.times(20 * DAYS):
         first = month.call(time, DRAFT, SUBJECT_D, status="ok")
-        repeats = [{**first, "time": time + dt.timedelta(seconds=3 * (n + 1))} for n in range(3)]
+        repeats = [{**first, "time": time + dt.timedelta(seconds=3 * (n + 1)), "cure": None} for n in range(3)]
         month.calls += [first, *repeats]
         waste += sum(cost(call) or 0 for call in repeats)
     month.plant("RETRY_STORM", waste, subject=SUBJECT_D)
@@ -76,7 +76,8 @@ def calls_that_fail(month: Month) -> None:
     calls = []
     for time in month.times(60 * DAYS):
         status = "error" if month.random.random() < 0.3 else "ok"
-        calls.append(month.call(time, translate, month.subject(), status=status, output=300))
+        cure = {"cure": {"status": "ok"}} if status == "error" else {}
+        calls.append(month.call(time, translate, month.subject(), status=status, output=300, **cure))
     month.calls += calls
     waste = sum(cost(call) or 0 for call in calls if call["status"] == "error")
     month.plant("ERROR_PRONE", waste, operation="translate")
@@ -103,7 +104,7 @@ def a_model_without_a_price(month: Month) -> None:
 
 
 def a_subject_that_is_gone(month: Month) -> None:
-    calls = [month.call(time, ANSWER, "gone-customer") for time in month.times(25 * DAYS)]
+    calls = [month.call(time, ANSWER, "gone-customer", cure=None) for time in month.times(25 * DAYS)]
     month.calls += calls
     month.plant("IDLE_SUBJECT", sum(cost(call) or 0 for call in calls), subject="gone-customer")
 
@@ -124,19 +125,28 @@ def a_route_that_misses_its_cache(month: Month) -> None:
 SUBJECT_A, SUBJECT_B, SUBJECT_C, SUBJECT_D, SUBJECT_E = (f"customer-{number}" for number in (9, 5, 7, 12, 3))
 
 Plant = Callable[[Month], None]
-WASTES: Final[tuple[Plant, ...]] = (
-    simple_calls_of_a_large_model,
-    simple_calls_of_one_subject,
-    prompts_that_nobody_caches,
-    one_subject_that_misses_the_cache,
-    prompts_of_one_subject_too_long,
-    retries_within_a_trace,
-    duplicates_that_all_succeed,
-    calls_that_fail,
-    a_route_that_fails,
-    a_route_that_is_slow,
-    a_model_without_a_price,
-    a_subject_that_is_gone,
-    a_subject_that_spends_most,
-    a_route_that_misses_its_cache,
-)
+KINDS: Final[dict[str, tuple[Plant, ...]]] = {
+    "CHEAPER_MODEL": (
+        simple_calls_of_a_large_model,
+        simple_calls_of_one_subject,
+    ),
+    "LOW_CACHE_HIT": (
+        prompts_that_nobody_caches,
+        one_subject_that_misses_the_cache,
+        a_route_that_misses_its_cache,
+    ),
+    "OVERSIZED_PROMPT": (prompts_of_one_subject_too_long,),
+    "RETRY_STORM": (
+        retries_within_a_trace,
+        duplicates_that_all_succeed,
+    ),
+    "ERROR_PRONE": (
+        calls_that_fail,
+        a_route_that_fails,
+    ),
+    "SLOW_ROUTE": (a_route_that_is_slow,),
+    "UNPRICED_MODEL": (a_model_without_a_price,),
+    "IDLE_SUBJECT": (a_subject_that_is_gone,),
+    "CONCENTRATED_SPEND": (a_subject_that_spends_most,),
+}
+WASTES: Final = tuple(plant for plants in KINDS.values() for plant in plants)
