@@ -19,9 +19,12 @@ from models.base import Base
 from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
 from models.channels import Channel
 from models.commits import Commit, Counter
+from models.components import Component, ComponentHour, ComponentSpell
 from models.database import Database, ReadSession, WriteSession
 from models.deliveries import Delivery, DeliveryAlert, DeliveryAttempt
 from models.generations import Generation
+from models.health_checks import HealthCheck
+from models.heartbeats import Heartbeat
 from models.projects import Project
 from models.recommendations import Recommendation
 from models.rollups import (
@@ -34,6 +37,7 @@ from models.rollups import (
     UsageByTime,
     Watermark,
 )
+from models.status_documents import StatusDocument
 from models.usage_events import UsageEvent
 
 __all__ = [
@@ -59,18 +63,24 @@ __all__ = [
     "BugSpell",
     "Channel",
     "Commit",
+    "Component",
+    "ComponentHour",
+    "ComponentSpell",
     "Counter",
     "Database",
     "Delivery",
     "DeliveryAlert",
     "DeliveryAttempt",
     "Generation",
+    "HealthCheck",
+    "Heartbeat",
     "Project",
     "ReadSession",
     "Recommendation",
     "RuleState",
     "Sample",
     "Silence",
+    "StatusDocument",
     "Subject",
     "UsageByModel",
     "UsageBySubject",

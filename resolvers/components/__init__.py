@@ -1,0 +1,1 @@
+"""Components: the things whose health is watched, how they are, and how they were."""
