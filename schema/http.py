@@ -7,8 +7,7 @@ browser change anything.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -108,24 +107,14 @@ class GraphQLOverHTTP:
         _check_headers(request, media_type)
         principal = await self._principal(request)
         operation = self._engine.prepare(await self._request(request))
-        endless = operation.type is OperationType.SUBSCRIPTION
         _check_transport(operation, request.method)
-        if endless:
+        if operation.type is OperationType.SUBSCRIPTION:
             media_type = accepted(_accept(request), (EVENT_STREAM,))
             self._check_subscription(media_type)
         if media_type == EVENT_STREAM:
-            bodies = self._bodies(operation, principal, request_id)
-            return EventStream(bodies, principal, self._connections, request_id=request_id, endless=endless)
+            return EventStream(self._engine, self._connections, operation, principal, request_id)
         answer = await self._engine.execute(operation, principal, request_id)
         return _response(200, answer.body, media_type)
-
-    async def _bodies(self, operation: Operation, principal: Principal, request_id: str) -> AsyncGenerator[bytes, None]:
-        if operation.type is OperationType.SUBSCRIPTION:
-            async with aclosing(self._engine.stream(operation, principal, request_id)) as bodies:
-                async for body in bodies:
-                    yield body
-        else:
-            yield (await self._engine.execute(operation, principal, request_id)).body
 
     def _check_subscription(self, media_type: str | None) -> None:
         if media_type is None:

@@ -10,14 +10,17 @@ from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import orjson
+from graphql import OperationType
 from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from realtime.shared import Progress
 from resolvers.connections import Connection, Connections, End
 from resolvers.principals import Principal
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
+from schema.execution import Engine, Operation
 from schema.media_types import EVENT_STREAM
 
 STREAMS: Final = Gauge("vigie_sse_streams", "Open event streams.")
@@ -45,26 +48,21 @@ class _Ending(NamedTuple):
 
 
 class EventStream:
-    """The ASGI application of one response. `bodies` are the answers of an operation that runs for `principal`.
+    """The ASGI application of one response: an operation that runs for `principal`.
 
-    When the process wants to end, an `endless` one (a subscription) ends and others finish. Calling it raises
-    LimitReached, before it starts, when the key has too many connections.
+    When the process wants to end, subscriptions end and others finish. Calling it raises LimitReached, before it
+    starts, when the key has too many connections.
     """
 
     def __init__(
-        self,
-        bodies: AsyncGenerator[bytes, None],
-        principal: Principal,
-        connections: Connections,
-        *,
-        request_id: str,
-        endless: bool,
+        self, engine: Engine, connections: Connections, operation: Operation, principal: Principal, request_id: str
     ) -> None:
-        self._bodies = bodies
-        self._principal = principal
+        self._engine = engine
         self._connections = connections
+        self._operation = operation
+        self._principal = principal
         self._request_id = request_id
-        self._endless = endless
+        self._endless = operation.type is OperationType.SUBSCRIPTION
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -87,7 +85,7 @@ class EventStream:
         """Sends every answer, and ends the stream with what the last one was."""
         await self._send(send, _COMMENT)  # some browsers take no notice of headers alone
         try:
-            async with aclosing(self._bodies) as bodies:
+            async with aclosing(self._bodies()) as bodies:
                 async for body in bodies:
                     await self._send(send, _next(body))
                     SENT.inc()
@@ -97,6 +95,16 @@ class EventStream:
             self._fail([wire_error(error, request_id=self._request_id)])
         else:
             self._end_with("complete", _COMPLETE)
+
+    async def _bodies(self) -> AsyncGenerator[bytes, None]:
+        asked = self._operation, self._principal, self._request_id
+        if self._endless:
+            progress = self._connection.streams[self._request_id] = Progress()
+            async with aclosing(self._engine.stream(*asked, progress)) as bodies:
+                async for body in bodies:
+                    yield body
+        else:
+            yield (await self._engine.execute(*asked)).body
 
     async def _keep_alive(self, send: Send) -> None:
         """Sends a comment when nothing else was sent, or waits to be, for a while."""
