@@ -20,6 +20,8 @@ K = TypeVar("K", bound=Hashable)
 MOST_PARTS: Final = 64
 MOST_BYTES: Final = 4 * 2**20
 """What may wait for one listener. The parts themselves are one in memory for all of them."""
+TURN: Final = 500
+"""How many listeners are served before others of the process have a turn."""
 
 SOURCES = Gauge("vigie_stream_shared_sources", "Live streams that are executed once for all who ask the same.")
 LISTENERS = Gauge("vigie_stream_shared_listeners", "Subscriptions that follow a shared live stream.")
@@ -29,7 +31,8 @@ REPLACED = Counter("vigie_stream_gauge_values_replaced_total", "Values of gauges
 QUEUED = Gauge("vigie_stream_queue_parts", "Messages of shared live streams that wait for subscriptions.")
 DELIVERY = Histogram(
     "vigie_stream_delivery_seconds",
-    "From the commit of a fact to its message being taken over by a socket, on live streams.",
+    "From the commit of a fact to its message being written, on live streams: once for all sockets that take it at "
+    "once, and once for each that does not.",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
@@ -41,6 +44,30 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     seq: int
     body: bytes
     committed_at: dt.datetime | None = None
+
+    def observe(self) -> None:
+        """Notes how long it took from the commit until now."""
+        if self.committed_at is not None:
+            DELIVERY.observe(max(0.0, (dt.datetime.now(dt.UTC) - self.committed_at).total_seconds()))
+
+
+class Progress:
+    """How far one subscription has come on a live stream, for whoever watches it, and its short cut.
+
+    `at_once` gives a message to the client, if that can be done now: it answers whether it did. It is asked only while
+    the subscription has nothing else to send, and saves waking it up.
+    """
+
+    def __init__(self, at_once: Callable[[bytes], bool] | None = None) -> None:
+        self.seq = 0
+        """The place up to which its client was sent everything."""
+        self.source: Source | None = None
+        self.at_once = at_once
+
+    @property
+    def lag(self) -> int:
+        """How many facts, of whatever kind, the live stream is ahead of it."""
+        return max(0, self.source.seq - self.seq) if self.source else 0
 
 
 class Source:
@@ -82,8 +109,7 @@ class Source:
                     started, self.newest = self.newest is not None, part
                     self._started.set()
                     if started or self.gauge:
-                        for listener in tuple(self.attached):
-                            listener.put(part)
+                        await self._hand_out(part)
         except Exception as error:  # noqa: BLE001 — raised by every listener
             self.error = error
         finally:
@@ -93,12 +119,25 @@ class Source:
             for listener in tuple(self.attached):
                 listener.detach()
 
+    async def _hand_out(self, part: Part) -> None:
+        """Gives everybody a part, and lets others of the process run in between."""
+        at_once = 0
+        for number, listener in enumerate(tuple(self.attached), 1):
+            if listener.attached:
+                at_once += listener.put(part)
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        if at_once:
+            SHARED.inc(at_once)
+            part.observe()
+
 
 class Listener:
     """What waits for one subscription: parts in order, bounded, or the newest value of a gauge."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self.source = progress.source = source
+        self.progress = progress
         self._parts: deque[Part] = deque()
         self._size = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -126,7 +165,13 @@ class Listener:
         self._size = 0
         self._wake()
 
-    def put(self, part: Part) -> None:
+    def put(self, part: Part) -> bool:
+        """Takes a part in; answers whether the client has it already."""
+        progress, idle = self.progress, self._waiter is not None and not self._waiter.done()
+        fits = self.source.gauge or progress.seq <= part.after
+        if idle and fits and progress.at_once is not None and progress.at_once(part.body):
+            progress.seq = part.seq
+            return True
         if self.source.gauge and self._parts:
             REPLACED.inc()
             self._parts.clear()
@@ -134,10 +179,11 @@ class Listener:
         elif self._parts and (len(self._parts) >= MOST_PARTS or self._size + len(part.body) > MOST_BYTES):
             BEHIND.inc()
             self.detach()
-            return
+            return False
         self._parts.append(part)
         self._size += len(part.body)
         self._wake()
+        return False
 
     async def take(self) -> Part | None:
         """The next part; None when the listener is not attached any more."""
@@ -153,26 +199,11 @@ class Listener:
     def sent(self, part: Part) -> None:
         """Counts a part that was taken and is now with its socket."""
         SHARED.inc()
-        if part.committed_at is not None:
-            DELIVERY.observe(max(0.0, (dt.datetime.now(dt.UTC) - part.committed_at).total_seconds()))
+        part.observe()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-class Progress:
-    """How far one subscription has come on a live stream, for whoever watches it."""
-
-    def __init__(self) -> None:
-        self.seq = 0
-        """The place up to which its client was sent everything."""
-        self.source: Source | None = None
-
-    @property
-    def lag(self) -> int:
-        """How many facts, of whatever kind, the live stream is ahead of it."""
-        return max(0, self.source.seq - self.seq) if self.source else 0
 
 
 class SharedStreams(Generic[K]):
@@ -183,13 +214,13 @@ class SharedStreams(Generic[K]):
 
     @contextmanager
     def listening(
-        self, key: K, parts: Callable[[], AsyncGenerator[Part, None]], *, gauge: bool = False
+        self, key: K, parts: Callable[[], AsyncGenerator[Part, None]], progress: Progress, *, gauge: bool = False
     ) -> Iterator[Listener]:
         """A listener, not attached yet, to the source of this key, which runs for as long as anybody is inside."""
         source = self._sources.get(key)
         if source is None or source.ended:
             source = self._sources[key] = Source(parts(), gauge=gauge)
-        listener = Listener(source)
+        listener = Listener(source, progress)
         source.users.add(listener)
         try:
             yield listener

@@ -12,6 +12,7 @@ import hashlib
 import uuid
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -54,7 +55,7 @@ class Streams:
             key = _key(document, request, principal, without=_cursor_variable(document, root))
             bodies = self._stream(key, execute, principal, request_id, progress)
         elif root is not None and issubclass(kind, Gauge):
-            bodies = self._gauge(_key(document, request, principal, without=None), execute, principal)
+            bodies = self._gauge(_key(document, request, principal, without=None), execute, principal, progress)
         else:
             bodies = _alone(execute(principal, request_id, None))
         async with aclosing(bodies):
@@ -71,34 +72,37 @@ class Streams:
             return
         event, body = first
         yield body
-        cursor: int = event.frame.cursor_seq
-        progress.seq = cursor
-        with self._shared.listening(key, lambda: _parts(execute, principal.anonymous())) as listener:
-            source = progress.source = listener.source
+        progress.seq = event.frame.cursor_seq
+        parts = partial(_parts, execute, principal.anonymous())
+        with self._shared.listening(key, parts, progress) as listener:
+            source = listener.source
             await source.start()
             while not source.ended:
                 until = source.seq
-                if until - cursor <= PAGE:
+                if until - progress.seq <= PAGE:
                     listener.attach()  # before it reads: what comes meanwhile waits for it
-                if cursor < until:
-                    async with aclosing(execute(principal, request_id, Stretch(cursor, until))) as past:
-                        async for event, body in past:
-                            yield body
-                            progress.seq = event.frame.cursor_seq
-                    cursor = progress.seq = until
-                while (part := await listener.take()) is not None:
-                    if cursor <= part.after:
+                while True:
+                    if progress.seq < until:  # it is behind, or began in the midst of a part
+                        async with aclosing(execute(principal, request_id, Stretch(progress.seq, until))) as past:
+                            async for event, body in past:
+                                yield body
+                                progress.seq = event.frame.cursor_seq
+                        progress.seq = until
+                    part = await listener.take()
+                    if part is None:
+                        break
+                    if progress.seq <= part.after:
                         yield part.body
                         listener.sent(part)
-                    elif cursor < part.seq:  # it began in the midst of this one
-                        async with aclosing(_alone(execute(principal, request_id, Stretch(cursor, part.seq)))) as past:
-                            async for body in past:
-                                yield body
-                    cursor = progress.seq = max(cursor, part.seq)
+                        progress.seq = part.seq
+                    until = part.seq
             source.check()
 
-    async def _gauge(self, key: Hashable, execute: Execute, principal: Principal) -> AsyncGenerator[bytes, None]:
-        with self._shared.listening(key, lambda: _values(execute, principal.anonymous()), gauge=True) as listener:
+    async def _gauge(
+        self, key: Hashable, execute: Execute, principal: Principal, progress: Progress
+    ) -> AsyncGenerator[bytes, None]:
+        values = partial(_values, execute, principal.anonymous())
+        with self._shared.listening(key, values, progress, gauge=True) as listener:
             listener.attach()
             while (part := await listener.take()) is not None:
                 yield part.body

@@ -7,6 +7,9 @@ from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+
+from schema.websocket.outlets import WRITE
 
 HEAD_BYTES: Final = 1 << 16
 HEAD_SECONDS: Final = 30.0
@@ -135,6 +138,26 @@ class WebSockets(WebSocketsSansIOProtocol):
         if self._last is not None:
             self._last.cancel()
         super().connection_lost(exc)
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][WRITE] = {"write": self.write_text}
+
+    def write_text(self, *parts: bytes) -> bool:
+        """Writes a message that these parts make, when that is possible now; answers whether it was.
+
+        What streams send to thousands at a time: a third of what it costs by way of ASGI.
+        """
+        if not self.writable.is_set() or self.close_sent or self.transport.is_closing():
+            return False
+        size = sum(map(len, parts))
+        if size < 126:
+            head = bytes((0x81, size))
+        else:
+            head = b"\x81\x7e" + size.to_bytes(2) if size < 1 << 16 else b"\x81\x7f" + size.to_bytes(8)
+        self.transport.write(b"".join((head, *parts)))
+        return True
 
     def pause_writing(self) -> None:
         super().pause_writing()

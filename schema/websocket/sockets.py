@@ -27,7 +27,7 @@ from schema.requests import GraphQLRequest, request_id_of
 from schema.websocket import messages
 from schema.websocket.limits import Bucket, SocketLimits
 from schema.websocket.messages import Closed
-from schema.websocket.outlets import Outlet
+from schema.websocket.outlets import WRITE, Outlet
 
 SOCKETS: Final = Gauge("vigie_websocket_sockets", "Open WebSockets.")
 RUNNING: Final = Gauge("vigie_websocket_operations", "Operations that run on WebSockets.")
@@ -65,7 +65,8 @@ class Socket:
         self._limits = limits
         client = websocket.client
         self._connection = Connection(transport="websocket", address=client and client.host, end=self._end)
-        self._outlet = Outlet(websocket._send, self._connection)  # noqa: SLF001 — without a state machine for each message
+        write = websocket.scope.get("extensions", {}).get(WRITE, {}).get("write")
+        self._outlet = Outlet(websocket._send, self._connection, write)  # noqa: SLF001 — without a state machine for each message
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._answering: set[str] = set()
         self._allowed = Bucket(limits.messages, limits.per_seconds)
@@ -234,7 +235,8 @@ class Socket:
             principal = await self._principal()
             operation = self._engine.prepare(request)
             if operation.type is OperationType.SUBSCRIPTION:
-                progress = self._connection.streams[request_id] = Progress()
+                progress = Progress(self._outlet.short_cut(before, after))
+                self._connection.streams[request_id] = progress
                 async with aclosing(self._engine.stream(operation, principal, request_id, progress)) as bodies:
                     async for body in bodies:
                         await self._outlet.send(before, body, after)
