@@ -26,7 +26,7 @@ from models.generations import Generation
 from models.health_checks import HealthCheck
 from models.heartbeats import Heartbeat
 from models.projects import Project
-from models.recommendations import Recommendation
+from models.recommendations import Recommendation, RecommendationKey
 from models.rollups import (
     ApiByRoute,
     ApiBySubject,
@@ -77,6 +77,7 @@ __all__ = [
     "Project",
     "ReadSession",
     "Recommendation",
+    "RecommendationKey",
     "RuleState",
     "Sample",
     "Silence",

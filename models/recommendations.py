@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Double, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, ForeignKeyConstraint, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BigSum
@@ -19,7 +19,6 @@ class Recommendation(Base):
 
     __tablename__ = "recommendations"
     __table_args__ = (
-        UniqueConstraint("project_id", "idempotency_key"),
         Index(None, "project_id", "created_at"),
         Index(None, "project_id", "kind", "target_key"),
         Index(None, "due_at"),
@@ -37,7 +36,6 @@ class Recommendation(Base):
     confidence: Mapped[float | None] = mapped_column(Double)
     evidence: Mapped[dict[str, Any]]
     expected_monthly_saving_picousd: Mapped[int | None] = mapped_column(BigSum)
-    idempotency_key: Mapped[str | None]
     status: Mapped[str]
     times_issued: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[dt.datetime]
@@ -54,3 +52,16 @@ class Recommendation(Base):
     effect: Mapped[dict[str, Any] | None]
     effect_seq: Mapped[int | None]
     measured_monthly_saving_picousd: Mapped[int | None] = mapped_column(BigSum)
+
+
+class RecommendationKey(Base):
+    """Which recommendation the advice with an idempotency key became."""
+
+    __tablename__ = "recommendation_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "recommendation_id"], ["recommendations.project_id", "recommendations.id"]),
+    )
+
+    project_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    recommendation_id: Mapped[int] = mapped_column(Integer)

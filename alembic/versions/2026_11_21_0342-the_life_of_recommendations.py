@@ -32,7 +32,6 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double(), nullable=True),
         sa.Column("evidence", Json(), nullable=False),
         sa.Column("expected_monthly_saving_picousd", BigSum(), nullable=True),
-        sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("times_issued", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -51,9 +50,6 @@ def upgrade() -> None:
         sa.Column("measured_monthly_saving_picousd", BigSum(), nullable=True),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_recommendations_project_id")),
         sa.PrimaryKeyConstraint("project_id", "id", name=op.f("pk_recommendations")),
-        sa.UniqueConstraint(
-            "project_id", "idempotency_key", name=op.f("uq_recommendations_project_id_idempotency_key")
-        ),
     )
     op.create_index(
         op.f("ix_recommendations_project_id_created_at"), "recommendations", ["project_id", "created_at"], unique=False
@@ -65,9 +61,22 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_recommendations_due_at"), "recommendations", ["due_at"], unique=False)
+    op.create_table(
+        "recommendation_keys",
+        sa.Column("project_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("recommendation_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id", "recommendation_id"],
+            ["recommendations.project_id", "recommendations.id"],
+            name=op.f("fk_recommendation_keys_project_id_recommendation_id"),
+        ),
+        sa.PrimaryKeyConstraint("project_id", "key", name=op.f("pk_recommendation_keys")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("recommendation_keys")
     op.drop_table("recommendations")
     op.create_table(
         "recommendations",

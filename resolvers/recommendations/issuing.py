@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
-from models import Project, ReadSession, Recommendation, WriteSession
+from models import Project, ReadSession, Recommendation, RecommendationKey, WriteSession
 from resolvers.recommendations.targets import Target, digest
 from resolvers.recommendations.telling import tell
 from resolvers.recommendations.terms import Terms
@@ -54,68 +54,85 @@ async def issue(
     that is open, was dismissed recently, or is implemented and not measured yet, updates that one; its status stays.
     """
     now = dt.datetime.now(dt.UTC)
-    await lock_ledger(session, project_id=project_id)
-    return [await _issue_one(session, project_id, piece, terms, now) for piece in advice]
+    await _lock_ledger(session, project_id)
+    known = await _known(session, project_id, advice)
+    standing = await _standing(session, project_id, advice, terms, now)
+    number = await session.scalar(select(func.max(Recommendation.id)).where(Recommendation.project_id == project_id))
+    number = number or 0
+    rows = []
+    for piece in advice:
+        row = known.get(piece.idempotency_key or "")
+        if row is None:
+            row = standing.get((piece.kind, piece.target_key))
+            if row is None:
+                number += 1
+                row = _add(session, project_id, number, piece, terms, now)
+                standing[piece.kind, piece.target_key] = row
+            else:
+                _update(session, row, piece, terms, now)
+            if piece.idempotency_key is not None:
+                known[piece.idempotency_key] = row
+                key = RecommendationKey(project_id=project_id, key=piece.idempotency_key, recommendation_id=row.id)
+                session.add(key)
+        rows.append(row)
+    return rows
 
 
-async def lock_ledger(session: WriteSession, *, project_id: int) -> None:
+async def _lock_ledger(session: WriteSession, project_id: int) -> None:
     """Additions to the ledger of one project come one after the other: numbers and repeats depend on it."""
     await session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
-async def _issue_one(
-    session: WriteSession, project_id: int, advice: Advice, terms: Terms, now: dt.datetime
-) -> Recommendation:
-    if advice.idempotency_key is not None:
-        known = await session.scalar(
-            select(Recommendation).where(
-                Recommendation.project_id == project_id, Recommendation.idempotency_key == advice.idempotency_key
-            )
+async def _known(session: ReadSession, project_id: int, advice: Sequence[Advice]) -> dict[str, Recommendation]:
+    """What advice with one of the idempotency keys became, by the key."""
+    keys = {piece.idempotency_key for piece in advice if piece.idempotency_key is not None}
+    if not keys:
+        return {}
+    rows = await session.rows(
+        select(RecommendationKey.key, Recommendation)
+        .join(
+            Recommendation,
+            and_(
+                Recommendation.project_id == RecommendationKey.project_id,
+                Recommendation.id == RecommendationKey.recommendation_id,
+            ),
         )
-        if known is not None:
-            return known
-    repeated = await _repeated(session, project_id, advice, terms, now)
-    if repeated is not None:
-        _update(session, repeated, advice, terms, now)
-        await session.flush()
-        return repeated
-    row = await _add(session, project_id, advice, terms, now)
-    await session.flush()
-    return row
+        .where(RecommendationKey.project_id == project_id, RecommendationKey.key.in_(keys))
+    )
+    return dict(rows)
 
 
-async def _repeated(
-    session: ReadSession, project_id: int, advice: Advice, terms: Terms, now: dt.datetime
-) -> Recommendation | None:
-    """The newest recommendation that the advice repeats."""
+async def _standing(
+    session: ReadSession, project_id: int, advice: Sequence[Advice], terms: Terms, now: dt.datetime
+) -> dict[tuple[str, str], Recommendation]:
+    """The newest recommendation that stands for each kind and target of the advice, locked."""
     stands = or_(
         Recommendation.status.in_(OPEN),
         and_(Recommendation.status == "dismissed", Recommendation.dismissed_at > now - terms.silent_for),
         and_(Recommendation.status == "implemented", Recommendation.effect_state == "pending"),
     )
-    return await session.scalar(
+    rows = await session.scalars(
         select(Recommendation)
         .where(
             Recommendation.project_id == project_id,
-            Recommendation.kind == advice.kind,
-            Recommendation.target_key == advice.target_key,
+            Recommendation.kind.in_({piece.kind for piece in advice}),
+            Recommendation.target_key.in_({piece.target_key for piece in advice}),
             stands,
         )
-        .order_by(Recommendation.id.desc())
-        .limit(1)
+        .order_by(Recommendation.id)
         .with_for_update()
     )
+    return {(row.kind, row.target_key): row for row in rows}
 
 
-async def _add(
-    session: WriteSession, project_id: int, advice: Advice, terms: Terms, now: dt.datetime
+def _add(
+    session: WriteSession, project_id: int, number: int, advice: Advice, terms: Terms, now: dt.datetime
 ) -> Recommendation:
-    last_id = await session.scalar(select(func.max(Recommendation.id)).where(Recommendation.project_id == project_id))
     target = advice.target or Target(subject=advice.subject)
     expires_at = advice.expires_at or now + terms.open_for
     row = Recommendation(
         project_id=project_id,
-        id=(last_id or 0) + 1,
+        id=number,
         kind=advice.kind,
         target_key=advice.target_key,
         target=target.to_json(),
@@ -126,7 +143,6 @@ async def _add(
         confidence=advice.confidence,
         evidence=dict(advice.evidence),
         expected_monthly_saving_picousd=advice.expected_monthly_saving_picousd,
-        idempotency_key=advice.idempotency_key,
         status="issued",
         times_issued=1,
         created_at=now,

@@ -18,7 +18,6 @@ def recommendation(project: Project, number: int, kind: str, created_at: dt.date
             "body",
             "subject",
             "confidence",
-            "idempotency_key",
             "viewed_at",
             "implemented_at",
             "dismissed_at",

@@ -123,6 +123,11 @@ async def test_an_idempotency_key_changes_nothing_the_second_time(database: Data
     assert (same.id, same.kind, same.times_issued) == (row.id, "FEES", 1)
     assert await told(database, row) == ["issued"]
 
+    repeating = replace(first, idempotency_key="k2", body="Now.")
+    for _ in range(2):
+        row, _ = await issued(database, project, repeating, repeating)
+    assert (row.id, row.body, row.times_issued) == (1, "Now.", 2)
+
 
 async def test_projects_know_nothing_of_each_other(database: Database, project: Project) -> None:
     async with database.write() as session:
