@@ -8,7 +8,7 @@ import pytest
 from models import Database, Project
 from resolvers.principals import Role
 from resolvers.projects import create_project
-from tests.resolvers.bugs.tracker import Tracker, error
+from tests.resolvers.bugs.tracker import Json, Tracker, error
 
 SIGHTINGS = """query ($number: Int!, $after: String) { bug(number: $number) {
   sightings(first: 2, after: $after) {
@@ -18,7 +18,7 @@ SIGHTINGS = """query ($number: Int!, $after: String) { bug(number: $number) {
 
 
 async def test_a_bug_has_what_was_filed(tracker: Tracker) -> None:
-    told = {
+    told: Json = {
         "title": "Écran noir",
         "description": "After *login* ...\n\n    code",
         "severity": "HIGH",

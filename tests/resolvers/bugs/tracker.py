@@ -41,8 +41,8 @@ class Tracker:
         self.statements = 0
         event.listen(database._reader.sync_engine, "before_cursor_execute", self._count)
 
-    def _count(self, *_: Any) -> None:
-        self.statements += 1
+    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        self.statements += statement != "BEGIN"
 
     async def answer(self, operation: str | None, document: str = DOCUMENT, **variables: Any) -> Json:
         """The whole answer, `errors` included."""
@@ -128,9 +128,9 @@ class Tracker:
             found += numbers
         return found
 
-    async def stream(self, **variables: Any) -> AsyncGenerator[Json, None]:
+    async def stream(self, document: str = DOCUMENT, **variables: Any) -> AsyncGenerator[Json, None]:
         """The frames of `bugEvents`."""
-        operation = self._engine.prepare(GraphQLRequest(DOCUMENT, variables, "BugEvents"))
+        operation = self._engine.prepare(GraphQLRequest(document, variables, "BugEvents"))
         async with aclosing(self._engine.stream(operation, self._principal, "request")) as bodies:
             async for body in bodies:
                 answer = orjson.loads(body)
