@@ -5,6 +5,7 @@ so nothing that one event opened or loaded is still there for the next.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from integrations.guard import Guard
 from models.database import Database, ReadSession, WriteSession
+from models.secrets import Vault
+from resolvers.components.terms import Process, WatchTerms
 from resolvers.connections import Connections
 from resolvers.principals import Principal
 from resolvers.recommendations.generation import Generator
@@ -40,6 +44,10 @@ class Services:
     connections: Connections = field(default_factory=lambda: Connections("this process"))
     terms: Terms = field(default_factory=Terms)
     generator: Generator = field(default_factory=Generator)
+    vault: Vault = field(default_factory=lambda: Vault(secrets.token_urlsafe()))
+    guard: Guard = field(default_factory=Guard)
+    watch: WatchTerms = field(default_factory=WatchTerms)
+    process: Process = field(default_factory=Process)
 
 
 @dataclass(slots=True)

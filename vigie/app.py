@@ -18,11 +18,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from ingest.json_events import JsonEvents
 from ingest.problems import Problem
+from integrations.addresses import Allowed
+from integrations.guard import Guard
 from integrations.prices import ListPrices
 from models import Database
 from realtime.backends import open_broadcast
 from realtime.hub import Hub
 from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
+from resolvers.components.terms import Process
 from resolvers.connections import Connections
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
@@ -35,6 +38,7 @@ from vigie import exports, graphiql
 from vigie.advising import Advising
 from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
+from vigie.encryption import open_vault
 from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost
 from vigie.jobs import Jobs
@@ -72,6 +76,7 @@ def create_app(settings: Settings) -> Starlette:
     authenticator = Authenticator(database)
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
+    vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
     readiness = Readiness()
     readiness.add("database", database_answers(database))
     readiness.add("roll-ups", roll_ups_keep_up(database))
@@ -106,9 +111,20 @@ def create_app(settings: Settings) -> Starlette:
             readiness.started = False
             log.info("ending")
 
-    engine = Engine(
-        schema, Services(database, hub, writer, authenticator.forget, connections, settings.terms, advising.generator)
+    services = Services(
+        database,
+        hub,
+        writer,
+        authenticator.forget,
+        connections,
+        settings.terms,
+        advising.generator,
+        vault=vault,
+        guard=guard,
+        watch=settings.watch,
+        process=Process(version=VERSION, environment=settings.environment),
     )
+    engine = Engine(schema, services)
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
         Route("/", RedirectResponse("/graphql")),

@@ -13,12 +13,15 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from integrations.addresses import Allowed
+from resolvers.components.terms import WatchTerms
 from resolvers.recommendations.terms import Terms
 from resolvers.recommendations.thresholds import Thresholds
 from vigie.urls import database_url, redis_url
 
 PREFIX = "VIGIE_"
 ADMIN_KEY_LENGTH = 32
+ENCRYPTION_KEY_LENGTH = 16
 
 
 class Settings(BaseSettings):
@@ -40,7 +43,27 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None, description="The key that `vigie replay` and `vigie demo` send with."
     )
-    encryption_key: SecretStr | None = Field(default=None, description="For stored secrets, when a feature stores one.")
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="For stored secrets, at least 16 characters; default: a key file in the data folder. "
+        "While it is replaced: the new one, a comma, the old one.",
+    )
+    allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks (10.0.0.0/8) and hosts that checks and channels may reach though they are not public.",
+    )
+    environment: str = Field(
+        default="production", min_length=1, max_length=100, description="What this installation is called."
+    )
+    internal_check_seconds: float = Field(
+        default=60, ge=1, le=86_400, description="How often Vigie looks at its own components."
+    )
+    external_check_seconds: float = Field(
+        default=300, ge=1, le=86_400, description="How often checks look outside, where they do not say."
+    )
+    health_days: int = Field(
+        default=400, ge=1, le=3660, description="How many days outages and latencies of components are kept."
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of web pages that may connect, separated by commas; Vigie's own always may."
     )
@@ -110,6 +133,23 @@ class Settings(BaseSettings):
                 raise ValueError(f"`{origin}` is not an origin such as https://app.example.com")
         return origins
 
+    @field_validator("encryption_key")
+    @classmethod
+    def _encryption_keys_are_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and min(map(len, _listed(value.get_secret_value())), default=0) < ENCRYPTION_KEY_LENGTH:
+            raise ValueError(
+                f"each key, between commas, needs at least {ENCRYPTION_KEY_LENGTH} characters: "
+                'make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`'
+            )
+        return value
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _allowed_networks(cls, value: Any) -> Any:
+        entries = _listed(value) if isinstance(value, str) else value
+        Allowed(entries)
+        return entries
+
     @field_validator("recommendation_thresholds", "recommendation_alternatives", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
@@ -158,6 +198,20 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL: the one that was set, else a SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'vigie.db'}"
+
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The keys of stored secrets, the one that seals first; empty when none was set."""
+        return () if self.encryption_key is None else _listed(self.encryption_key.get_secret_value())
+
+    @property
+    def watch(self) -> WatchTerms:
+        """The terms of the watch over components."""
+        return WatchTerms(
+            internal_every=dt.timedelta(seconds=self.internal_check_seconds),
+            external_every=dt.timedelta(seconds=self.external_check_seconds),
+            kept_for=dt.timedelta(days=self.health_days),
+        )
 
     @property
     def terms(self) -> Terms:
@@ -209,6 +263,10 @@ def unknown_variables() -> list[str]:
     """The `VIGIE_*` variables of the environment that no setting reads, sorted: often a misspelling."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
 
 
 def _problem(fault: Any) -> Problem:

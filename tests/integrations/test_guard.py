@@ -9,7 +9,8 @@ import httpx2
 import pytest
 import uvloop
 
-from integrations.guard import Allowed, Forbidden, Guard, Unresolved, is_public
+from integrations.addresses import Allowed, is_public
+from integrations.guard import Forbidden, Guard, Unresolved
 
 pytestmark = pytest.mark.anyio
 
