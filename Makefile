@@ -53,6 +53,9 @@ bench-dashboard: .venv/test ## Measure the dashboard at 1 and 10 million events,
 bench-bugs: .venv/test ## Measure pages of bugs at a thousand and at a hundred thousand
 	$(BIN)/python -m benchmarks.bugs $(FLAGS)
 
+bench-fanout: .venv/test ## Measure a stream to a thousand sockets, beside a bare loop and Strawberry's own way
+	$(BIN)/python -m benchmarks.fanout $(FLAGS)
+
 graphiql: .venv/run ## Build GraphiQL, which Vigie serves itself
 	$(BIN)/python graphiql/build.py
 

@@ -9,7 +9,7 @@ import datetime as dt
 import weakref
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -169,9 +169,11 @@ class Listener:
         """Takes a part in; answers whether the client has it already."""
         progress, idle = self.progress, self._waiter is not None and not self._waiter.done()
         fits = self.source.gauge or progress.seq <= part.after
-        if idle and fits and progress.at_once is not None and progress.at_once(part.body):
-            progress.seq = part.seq
-            return True
+        if idle and fits and progress.at_once is not None:
+            with suppress(OSError, RuntimeError):  # it is being lost: its own task will see it
+                if progress.at_once(part.body):
+                    progress.seq = part.seq
+                    return True
         if self.source.gauge and self._parts:
             REPLACED.inc()
             self._parts.clear()
