@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from graphiql.build import install, node
-from tests.running import Vigie
 
 FOLDER: Final = Path(__file__).parent
 DOCUMENT: Final = FOLDER.parent.parent / "docs" / "clients.md"
@@ -26,9 +25,9 @@ def programs() -> dict[str, str]:
 
 
 class Program:
-    """One of them, following `vigie` with `key`. `folder` gets its files and its output."""
+    """One of them, following the Vigie at `url` with `key`. `folder` gets its files and its output."""
 
-    def __init__(self, name: str, vigie: Vigie, folder: Path, *, key: str) -> None:
+    def __init__(self, name: str, url: str, folder: Path, *, key: str) -> None:
         self.name = name
         self._command = [sys.executable if name.endswith(".py") else str(node()), name]
         self._environment = {**os.environ, "KEY": key}
@@ -36,7 +35,7 @@ class Program:
         self._output = folder / "output"
         folder.mkdir()
         for file, text in programs().items():
-            (folder / file).write_text(text.replace(ADDRESS, vigie.url.removeprefix("http://")))
+            (folder / file).write_text(text.replace(ADDRESS, url.removeprefix("http://")))
         (folder / "package.json").write_text('{"type": "module"}')
         (folder / "node_modules").symlink_to(_packages())
 
