@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Double, Integer, LargeBinary, Select, Text, func, literal, select, union_all
 
 from models import Database
-from models.base import BigSum, UtcDateTime
+from models.base import BigSum, Json, UtcDateTime
 from models.functions import (
     BUCKETS,
     GAMMA,
@@ -19,6 +19,7 @@ from models.functions import (
     distinct_names,
     framed_bytes,
     joined_bytes,
+    json_text,
     latency_bucket,
     latency_buckets,
     time_bucket,
@@ -131,6 +132,18 @@ async def test_an_unindexed_column_is_the_column(database: Database) -> None:
 
     counted = select(func.count()).select_from(given).where(unindexed(given.c.value) > 1)
     assert await answer(database, counted) == 2
+
+
+@on_every_server
+async def test_a_member_of_an_object_is_text(database: Database) -> None:
+    value = {"a": "x", "$.b": "dollar", "n": 7, "f": 1.5, "t": True, "z": None, "o": {"a": 1}}
+    given = over(Json(), [value])
+
+    async def member(key: str) -> Any:
+        return await answer(database, select(json_text(given.c.value, key)))
+
+    found = {key: await member(key) for key in ("a", "$.b", "n", "f", "t", "z", "missing")}
+    assert found == {"a": "x", "$.b": "dollar", "n": "7", "f": "1.5", "t": "true", "z": None, "missing": None}
 
 
 def test_a_connection_may_be_closed_twice() -> None:

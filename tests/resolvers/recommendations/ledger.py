@@ -1,6 +1,7 @@
 """A ledger of recommendations for tests, and the job that looks at it."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
@@ -44,7 +45,7 @@ async def told(database: Database, row: Recommendation) -> list[str]:
     return [name.removeprefix("recommendation.") for name in names]
 
 
-async def store(database: Database, facts: list[Fact]) -> None:
+async def store(database: Database, facts: Sequence[Fact]) -> None:
     """Commits calls, a thousand at a time."""
     await make_months(database, *{fact.time.replace(day=1) for fact in facts})
     for start in range(0, len(facts), 1000):

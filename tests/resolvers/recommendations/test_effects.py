@@ -5,12 +5,14 @@ import random
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
-from models import Database, Project
+from models import Counter, Database, Project
 from realtime.facts import Fact
+from resolvers.recommendations.measuring import GONE
 from resolvers.recommendations.targets import Target
 from tests.resolvers.recommendations.ledger import implemented, store, swept
-from tests.resolvers.recommendations.wastes import WASTES, WEEK, Waste, Week, noise, slow_route, two_weeks
+from tests.resolvers.recommendations.wastes import DAY, WASTES, WEEK, Waste, Week, noise, slow_route, two_weeks
 from tests.resolvers.rollups.facts import catch_up
 
 
@@ -89,3 +91,15 @@ async def test_what_cannot_be_compared_is_inconclusive(
     assert effect.before is not None
     assert effect.after is not None
     assert (effect.before.requests, effect.after.requests) == (before, after)
+
+
+async def test_nothing_is_said_of_a_time_that_is_gone(
+    database: Database, project: Project, middle: dt.datetime
+) -> None:
+    await store(database, two_weeks(project.id, middle, noise))
+    async with database.write() as session:
+        await session.run(update(Counter).values(floor=middle - 3 * DAY))
+
+    effect = await swept(database, await implemented(database, project, middle, "ANY", Target()))
+
+    assert (effect.state, effect.reason, effect.monthly_saving_usd) == ("inconclusive", GONE, None)

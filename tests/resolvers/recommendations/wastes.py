@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from realtime.facts import Fact, UsageFact
 from resolvers.recommendations.targets import Target
 from tests.realtime.log import api_call, usage
@@ -93,15 +95,19 @@ def retry_storm(week: Week) -> Iterator[Fact]:
         yield week.call(0.008 * week.size(), operation="agent", trace_id=trace, time=time)
 
 
+def retry_storm_without_traces(week: Week) -> Iterator[Fact]:
+    return (msgspec.structs.replace(fact, trace_id=None) for fact in retry_storm(week) if isinstance(fact, UsageFact))
+
+
 def error_prone(week: Week) -> Iterator[Fact]:
     for number in range(week.requests):
         status = "error" if week.wasteful and number % 2 else "ok"
-        yield week.call(0.004 * week.size(), operation="vision", status=status)
+        yield week.call(0.004 * week.size(), operation="vision", status=status, attributes={"feature": "eyes"})
 
 
 def idle_subject(week: Week) -> Iterator[Fact]:
     for _ in range(week.requests if week.wasteful else 0):
-        yield week.call(0.01 * week.size(), subject="asleep")
+        yield week.call(0.01 * week.size(), subject="asleep", attributes={"trial": True, "plan": 7})
 
 
 WASTES = [
@@ -116,6 +122,9 @@ WASTES = [
     Waste("RETRY_STORM", Target(operation="agent"), 0.012, retry_storm),
     Waste("ERROR_PRONE", Target(operation="vision"), 0.002, error_prone),
     Waste("IDLE_SUBJECT", Target(subject="asleep"), 0.6, idle_subject, by_day=True),
+    Waste("RETRY_STORM", Target(operation="agent"), 0.012, retry_storm_without_traces),
+    Waste("ERROR_PRONE", Target(attributes=(("feature", "eyes"),)), 0.002, error_prone),
+    Waste("IDLE_SUBJECT", Target(attributes=(("plan", "7"), ("trial", "true"))), 0.6, idle_subject, by_day=True),
 ]
 
 
