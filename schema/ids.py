@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import strawberry
 
 from resolvers.errors import Invalid
+from resolvers.global_ids import global_id, to_opaque
 
 _MAX_LENGTH = 2048
 
@@ -30,7 +31,7 @@ class Node:
 
 def encode_id(type_name: str, project_id: int, key: int | str) -> strawberry.ID:
     """The opaque id of an object."""
-    return strawberry.ID(to_opaque(f"{type_name}:{project_id}:{key}".encode()))
+    return strawberry.ID(global_id(type_name, project_id, key))
 
 
 def decode_id(text: str, *, field: str | None = "id") -> GlobalId:
@@ -49,11 +50,6 @@ def own_key(text: str, *, type_name: str, project_id: int, field: str | None = "
     """The key in an id of this type and project; None when it names something else. Raises Invalid like decode_id."""
     decoded = decode_id(text, field=field)
     return decoded.key if (decoded.type_name, decoded.project_id) == (type_name, project_id) else None
-
-
-def to_opaque(raw: bytes) -> str:
-    """Bytes as text that clients carry around without reading it: base64url without padding."""
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def from_opaque(text: str) -> bytes:

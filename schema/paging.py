@@ -12,7 +12,8 @@ import msgspec
 import strawberry
 
 from resolvers.errors import Invalid
-from schema.ids import from_opaque, to_opaque
+from resolvers.global_ids import to_opaque
+from schema.ids import from_opaque
 
 T = TypeVar("T")
 Row = TypeVar("Row")

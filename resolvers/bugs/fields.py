@@ -51,12 +51,16 @@ def check_links(links: Sequence[str] | None) -> list[str]:
     """The links, each once, in order: web and mail addresses, or paths; nothing that a browser would run."""
     if links and len(links) > MOST_LINKS:
         raise Invalid(f"A bug has at most {MOST_LINKS} links.", field="links")
-    checked = [check_text(link, field="links", most=LINK) for link in links or ()]
-    for link in checked:
-        scheme = _SCHEME.match(link)
-        if not link.isprintable() or (scheme and scheme[1].lower() not in _HARMLESS):
-            raise Invalid("A link is an http, https or mailto address, or a path.", field="links")
-    return list(dict.fromkeys(checked))
+    return list(dict.fromkeys(check_link(link, field="links") for link in links or ()))
+
+
+def check_link(link: str, *, field: str) -> str:
+    """A web or mail address, or a path; nothing that a browser would run."""
+    checked = check_text(link, field=field, most=LINK)
+    scheme = _SCHEME.match(checked)
+    if not checked.isprintable() or (scheme and scheme[1].lower() not in _HARMLESS):
+        raise Invalid("A link is an http, https or mailto address, or a path.", field=field)
+    return checked
 
 
 def check_context(context: Any) -> Any:

@@ -3,7 +3,8 @@
 import pytest
 
 from resolvers.errors import Invalid
-from schema.ids import GlobalId, decode_id, encode_id, own_key, to_opaque
+from resolvers.global_ids import to_opaque
+from schema.ids import GlobalId, decode_id, encode_id, own_key
 
 
 def test_an_id_is_read_back() -> None:

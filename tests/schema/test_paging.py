@@ -7,7 +7,7 @@ import pytest
 import strawberry
 
 from resolvers.errors import Invalid
-from schema.ids import to_opaque
+from resolvers.global_ids import to_opaque
 from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
 
 

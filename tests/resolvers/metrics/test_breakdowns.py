@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from schema.ids import to_opaque
+from resolvers.global_ids import to_opaque
 from tests.resolvers.metrics import oracle
 from tests.resolvers.metrics.asking import Json
 from tests.resolvers.metrics.comparing import agrees

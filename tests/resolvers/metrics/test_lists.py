@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from realtime.facts import ApiCallFact, UsageFact
-from schema.ids import to_opaque
+from resolvers.global_ids import to_opaque
 from tests.resolvers.metrics import oracle
 from tests.resolvers.metrics.asking import Client, Json
 from tests.resolvers.metrics.comparing import agrees
