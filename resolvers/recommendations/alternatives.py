@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final
 
 DEFAULTS: Final[Mapping[str, str]] = {
-    "chatgpt-4o-latest": "gpt-4o-mini",
     "claude-3-5-sonnet": "claude-3-5-haiku-latest",
     "claude-3-7-sonnet": "claude-3-5-haiku-latest",
     "claude-3-opus": "claude-3-5-haiku-latest",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from resolvers.recommendations.thresholds import Thresholds
 from vigie.settings import Settings, SettingsError, load_settings, unknown_variables
 from vigie.urls import without_password
 
@@ -65,6 +66,16 @@ def test_databases_are_named_as_people_do(monkeypatch: pytest.MonkeyPatch, given
         ("ADMIN_KEY", "short", "at least 32"),
         ("ADMIN_KEY", "with spaces " * 4, "printable ASCII"),
         ("ALLOWED_ORIGINS", "app.example.com", "is not an origin"),
+        ("RECOMMENDATION_THRESHOLDS", "slowness=3", "`slowness` is no threshold; those are saving_usd"),
+        ("RECOMMENDATION_THRESHOLDS", "error_rate=often", "`error_rate` is a number, not `often`"),
+        ("RECOMMENDATION_THRESHOLDS", "error_rate=5", "lies between 0.001 and 1"),
+        ("RECOMMENDATION_THRESHOLDS", "error_rate=nan", "lies between 0.001 and 1"),
+        ("RECOMMENDATION_THRESHOLDS", "error_rate", "`error_rate` has no value"),
+        ("RECOMMENDATION_ALTERNATIVES", "gpt-4o=", "`gpt-4o` has no value"),
+        ("OPENAI_BASE_URL", "api.openai.com", "is not an address"),
+        ("OPENAI_BASE_URL", "https://me:secret@proxy/v1", "VIGIE_OPENAI_API_KEY"),
+        ("OPENAI_API_KEY", "sk with spaces", "printable ASCII"),
+        ("OPENAI_TIMEOUT_SECONDS", "600", "60"),
     ],
 )
 def test_a_wrong_setting_is_named_with_a_remedy(
@@ -108,3 +119,11 @@ def test_misspelt_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_password_is_not_shown() -> None:
     assert without_password("postgresql://u:hunter2@h/db") == "postgresql://u:***@h/db"
+
+
+def test_thresholds_and_alternatives_are_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIGIE_RECOMMENDATION_THRESHOLDS", " error_rate = 0.02, route_p95_ms=1500,")
+    monkeypatch.setenv("VIGIE_RECOMMENDATION_ALTERNATIVES", "gpt-4o=gpt-4.1-nano,o3=none")
+    settings = load_settings()
+    assert settings.thresholds == Thresholds(error_rate=0.02, route_p95_ms=1500)
+    assert settings.recommendation_alternatives == {"gpt-4o": "gpt-4.1-nano", "o3": "none"}
