@@ -115,7 +115,7 @@ class Generator:
             end = min(end, now)
             start = max(start, end - LONGEST)
             advice = [
-                _advice(finding, said, evidence_of(finding, aggregates, start=start, end=end))
+                _advice(finding, said, evidence_of(finding, aggregates, start=start, end=end), since=start)
                 for finding, said in zip(findings, words, strict=True)
             ]
             async with database.write() as session:
@@ -132,7 +132,7 @@ class Generator:
         return [named(words, finding) for words, finding in zip(found, findings, strict=True)]
 
 
-def _advice(finding: Finding, words: Words, evidence: dict[str, object]) -> Advice:
+def _advice(finding: Finding, words: Words, evidence: dict[str, object], *, since: dt.datetime) -> Advice:
     return Advice(
         kind=finding.kind,
         title=words.title,
@@ -143,4 +143,5 @@ def _advice(finding: Finding, words: Words, evidence: dict[str, object]) -> Advi
         expected_monthly_saving_picousd=round(finding.saving),
         confidence=finding.confidence,
         source=GENERATED,
+        since=since,
     )

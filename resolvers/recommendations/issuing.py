@@ -21,8 +21,8 @@ class Advice:
     """What is advised. Texts fit the ledger already (`recording.check` refuses what does not).
 
     `target` says which calls it is about; without one these are the calls of `subject` (all calls when that is None
-    too), and only advice of the same title repeats it. `evidence` is JSON: the query and the figures behind it.
-    `expires_at` None: by the terms. `idempotency_key` None: none.
+    too), and only advice of the same title repeats it. `evidence` is JSON: the query and the figures behind it, whose
+    calls begin at `since`. `expires_at` None: by the terms. `idempotency_key` None: none.
     """
 
     kind: str
@@ -34,6 +34,7 @@ class Advice:
     expected_monthly_saving_picousd: int | None = None
     confidence: float | None = None
     source: str = RECORDED
+    since: dt.datetime | None = None
     expires_at: dt.datetime | None = None
     idempotency_key: str | None = None
 
@@ -51,7 +52,8 @@ async def issue(
     """Puts advice into the ledger; answers the recommendation that each piece of it became, in order.
 
     A piece with an idempotency key that is known changes nothing. One of the same kind and target as a recommendation
-    that is open, was dismissed recently, or is implemented and not measured yet, updates that one; its status stays.
+    that is open, was dismissed recently, or was implemented, updates that one; its status stays. What was implemented
+    is advised anew when it was measured, and the calls behind the advice all came after it.
     """
     now = dt.datetime.now(dt.UTC)
     await _lock_ledger(session, project_id)
@@ -64,7 +66,7 @@ async def issue(
         row = known.get(piece.idempotency_key or "")
         if row is None:
             row = standing.get((piece.kind, piece.target_key))
-            if row is None:
+            if row is None or _is_over(row, piece):
                 number += 1
                 row = _add(session, project_id, number, piece, terms, now)
                 standing[piece.kind, piece.target_key] = row
@@ -109,7 +111,7 @@ async def _standing(
     stands = or_(
         Recommendation.status.in_(OPEN),
         and_(Recommendation.status == "dismissed", Recommendation.dismissed_at > now - terms.silent_for),
-        and_(Recommendation.status == "implemented", Recommendation.effect_state == "pending"),
+        Recommendation.status == "implemented",
     )
     rows = await session.scalars(
         select(Recommendation)
@@ -123,6 +125,13 @@ async def _standing(
         .with_for_update()
     )
     return {(row.kind, row.target_key): row for row in rows}
+
+
+def _is_over(row: Recommendation, advice: Advice) -> bool:
+    """Whether what was implemented and measured does not answer the advice any more."""
+    if row.effect_state in (None, "pending") or row.implemented_at is None:
+        return False
+    return advice.since is None or advice.since >= row.implemented_at
 
 
 def _add(

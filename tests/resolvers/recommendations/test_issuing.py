@@ -96,7 +96,7 @@ async def test_dismissed_advice_is_silent_for_a_while(database: Database, projec
     assert (anew.id, anew.status) == (2, "issued")
 
 
-async def test_implemented_advice_is_not_given_anew_while_it_is_measured(database: Database, project: Project) -> None:
+async def test_implemented_advice_is_given_anew_when_it_did_not_help(database: Database, project: Project) -> None:
     (row,) = await issued(database, project, ADVICE)
     async with database.write() as session:
         done = await implement(
@@ -109,8 +109,11 @@ async def test_implemented_advice_is_not_given_anew_while_it_is_measured(databas
 
     async with database.write() as session:
         await session.run(update(Recommendation).values(effect_state="measured"))
-    (anew,) = await issued(database, project, ADVICE)
-    assert anew.id == 2
+    day = dt.timedelta(days=1)
+    (known,) = await issued(database, project, replace(ADVICE, since=done.created_at - day))
+    assert (known.id, known.status) == (row.id, "implemented")
+    (anew,) = await issued(database, project, replace(ADVICE, since=done.created_at + day))
+    assert (anew.id, anew.status) == (2, "issued")
 
 
 async def test_an_idempotency_key_changes_nothing_the_second_time(database: Database, project: Project) -> None:
