@@ -53,6 +53,15 @@ def test_the_example_of_recommendations_is_accepted(vigie: Vigie) -> None:
     assert (recorded["recommendation"]["status"], recorded["recommendation"]["timesIssued"]) == ("ISSUED", 1)
 
 
+@only_sqlite
+def test_the_example_of_bugs_is_accepted(vigie: Vigie) -> None:
+    (mutation,) = blocks("docs/bugs.md", "graphql")
+    for _ in range(2):
+        filed = post(vigie, "/graphql", json.dumps({"query": mutation}))["data"]["fileBug"]
+        assert filed["bug"] == {"number": 1, "version": 1, "status": "OPEN", "occurrences": 1}
+        assert (filed["duplicateOf"], filed["userErrors"]) == (None, [])
+
+
 def test_every_setting_is_documented() -> None:
     documented = set(re.findall(rf"^\| `{PREFIX}(\w+)`", (ROOT / "docs/operating.md").read_text(), re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
