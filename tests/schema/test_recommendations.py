@@ -111,6 +111,9 @@ async def test_a_recommendation_is_recorded_viewed_and_implemented(client: Clien
     pending = {"state": "PENDING", "before": None, "after": None, "measuredMonthlySavingUsd": None}
     assert done == viewed | {"status": "IMPLEMENTED", "implementedAt": at, "effect": pending}
     assert (await client.page())["edges"][0]["node"] == done
+    fragment = DOCUMENT[: DOCUMENT.index("mutation")]
+    query = f"query ($id: ID!) {{ node(id: $id) {{ ...Recommendation }} }} {fragment}"
+    assert (await client.answer(None, query, id=recorded["id"]))["data"]["node"] == done
 
 
 async def test_a_recommendation_is_dismissed_for_a_reason(client: Client) -> None:
