@@ -1,10 +1,13 @@
 """uvicorn's protocols, with the ends that it leaves open: of a request's head, and of connections that nobody reads."""
 
 import asyncio
+import socket
+import sys
 from typing import Final
 
 from prometheus_client import Counter
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
@@ -16,6 +19,8 @@ HEAD_SECONDS: Final = 30.0
 STUCK_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 20.0
 """How often the progress of a client that reads slowly is looked at."""
+SILENT_SECONDS: Final = 45.0
+"""How long a client's machine may acknowledge nothing of what it was sent. (Known to Linux only.)"""
 LEAVE_SECONDS: Final = 5.0
 """How long a client may take to answer a close."""
 MOST_PARTS: Final = 1_000
@@ -69,21 +74,33 @@ class Requests(HttpToolsProtocol):
     """Ends connections whose request's head, its first line and headers, has too many bytes or takes too long.
 
     Nobody has shown a key by then, so anybody could fill the memory, or hold every connection that we take. Later it
-    ends those of clients that do not read their answer.
+    ends those of clients that do not read their answer, or whose machine is gone without a word.
     """
 
     _head: int | None = None
     _timer: asyncio.TimerHandle | None = None
+    _answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timer = self.loop.call_later(HEAD_SECONDS, transport.abort)
         self._stalls = Stalls(self.loop, transport)
+        if sys.platform == "linux":
+            patience = round(SILENT_SECONDS * 1000)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_ends()
         self._stalls.over()
         super().connection_lost(exc)
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Remembers which request is answered: uvicorn tells only the last one that came when the client is gone."""
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -125,12 +142,12 @@ class WebSockets(WebSocketsSansIOProtocol):
     uvicorn closes a transport when its buffer is empty, which a client that does not read never lets happen.
     """
 
-    close_timeout = LEAVE_SECONDS
     _last: asyncio.TimerHandle | None = None
     _waits_to_read = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.close_timeout = LEAVE_SECONDS
         self._stalls = Stalls(self.loop, transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
