@@ -3,19 +3,22 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import aliased
 
 from models import BugChange, BugComment, BugOccurrence, ReadSession
+from resolvers.errors import Invalid
+
+MOST_ROWS: Final = 5_000
 
 Row = TypeVar("Row", BugComment, BugChange, BugOccurrence)
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """At most `limit` rows of a bug, behind the one with these sort keys."""
+    """At most `limit` rows of a bug (a page and one more), behind the one with these sort keys."""
 
     project_id: int
     number: int
@@ -56,7 +59,12 @@ async def _rows(
     *,
     newest_first: bool = False,
 ) -> dict[Stretch, list[Row]]:
-    """One statement for all stretches that differ in nothing but their bug."""
+    """One statement for all stretches that differ in nothing but their bug. Raises Invalid for too many rows."""
+    if sum(stretch.limit - 1 for stretch in wanted) > MOST_ROWS:
+        raise Invalid(
+            f"Of what hangs on bugs at most {MOST_ROWS:,} rows are read at once: ask for fewer bugs, or fewer of each.",
+            field="first",
+        )
     alike: dict[tuple[Any, ...], dict[int, Stretch]] = defaultdict(dict)
     for stretch in wanted:
         alike[stretch.project_id, stretch.limit, stretch.after][stretch.number] = stretch

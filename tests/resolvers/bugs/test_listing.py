@@ -212,6 +212,14 @@ async def test_a_page_takes_as_many_statements_whatever_it_holds(tracker: Tracke
         assert edge["node"]["history"]["totalCount"] >= len(edge["node"]["history"]["edges"])
 
 
+async def test_what_hangs_on_bugs_has_an_end(tracker: Tracker, bugs: list[Json]) -> None:
+    document = "query ($n: Int!) { bugs(first: 40) { edges { node { comments(first: $n) { totalCount } } } } }"
+    assert len((await tracker.ask(None, document, n=125))["edges"]) == 40
+    answer = await tracker.answer(None, document, n=126)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
+    assert "at most 5,000 rows" in answer["errors"][0]["message"]
+
+
 async def test_a_page_of_the_feed_loads_its_bugs_at_once(tracker: Tracker, bugs: list[Json]) -> None:
     document = """query ($first: Int!) { activities(first: $first, kinds: [BUG]) { edges { node {
       kind title severity node { __typename id ... on Bug { number title } }
