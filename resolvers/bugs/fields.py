@@ -4,19 +4,16 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
 from resolvers.errors import Invalid
-from resolvers.texts import check_optional_text, check_text
+from resolvers.texts import check_json, check_optional_text, check_text
 
 TITLE, TEXT, NAME, LINK, KEY = 200, 32_768, 200, 2_048, 200
 """The most characters of a title, a description or comment, a name, a link, and a fingerprint or idempotency key."""
 MOST_LABELS: Final = 20
 MOST_LINKS: Final = 20
-CONTEXT_BYTES: Final = 32 * 1024
+CONTEXT_KIB: Final = 32
 
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _HARMLESS: Final = frozenset({"http", "https", "mailto"})
 
 
@@ -65,14 +62,4 @@ def check_link(link: str, *, field: str) -> str:
 
 def check_context(context: Any) -> Any:
     """Any JSON of at most 32 KiB that a database takes."""
-    if context is None:
-        return None
-    try:
-        text = orjson.dumps(context)
-    except TypeError as error:
-        raise Invalid("`context` has whole characters, and integers of at most 64 bits.", field="context") from error
-    if len(text) > CONTEXT_BYTES:
-        raise Invalid(f"`context` has at most {CONTEXT_BYTES // 1024} KiB of JSON.", field="context")
-    if _NUL.search(text):
-        raise Invalid("`context` holds a NUL character (\\u0000): remove it.", field="context")
-    return context
+    return None if context is None else check_json(context, field="context", most_kib=CONTEXT_KIB)

@@ -6,21 +6,19 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson
-
 from models import Recommendation, WriteSession
 from models.base import PICODOLLARS
 from resolvers.errors import Invalid, LimitReached
 from resolvers.recommendations.issuing import Advice, issue
 from resolvers.recommendations.targets import Target
 from resolvers.recommendations.terms import Terms
-from resolvers.texts import check_optional_text, check_text
+from resolvers.texts import check_json, check_optional_text, check_text
 
 MOST_ITEMS: Final = 500
 MOST_USD: Final = 1_000_000_000
 KIND, TITLE, BODY, NAME, SUBJECT, ROUTE, KEY = 64, 200, 20_000, 256, 1024, 2048, 200
 ATTRIBUTES: Final = 8
-EVIDENCE_BYTES: Final = 32 * 1024
+EVIDENCE_KIB: Final = 32
 LONGEST: Final = dt.timedelta(days=3660)
 _PICODOLLAR: Final = Decimal(1).scaleb(-12)
 
@@ -130,15 +128,8 @@ def _evidence(sent: Any) -> dict[str, Any]:
         return {}
     if not isinstance(sent, dict):
         raise Invalid("`evidence` is a JSON object.", field="evidence")
-    try:
-        text = orjson.dumps(sent)
-    except TypeError as error:
-        raise Invalid("`evidence` holds half a surrogate pair: send whole characters.", field="evidence") from error
-    if len(text) > EVIDENCE_BYTES:
-        raise Invalid(f"`evidence` has at most {EVIDENCE_BYTES // 1024} KiB of JSON.", field="evidence")
-    if b"\\u0000" in text:
-        raise Invalid("`evidence` holds a NUL character (\\u0000): remove it.", field="evidence")
-    return sent
+    checked: dict[str, Any] = check_json(sent, field="evidence", most_kib=EVIDENCE_KIB)
+    return checked
 
 
 def _picodollars(dollars: Decimal | None) -> int | None:
