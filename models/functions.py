@@ -56,6 +56,16 @@ class time_bucket(GenericFunction[Any]):  # noqa: N801 (SQL functions are lower 
         super().__init__(time, literal_column(str(int(minutes))), literal_column(str(int(shift))))
 
 
+class seconds_bucket(GenericFunction[Any]):  # noqa: N801
+    """`seconds_bucket(time, seconds)`: the start of the bucket of that many seconds, counted from 1970 on."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, time: Any, seconds: int) -> None:
+        super().__init__(time, literal_column(str(int(seconds))))
+
+
 class seconds_between(GenericFunction[Any]):  # noqa: N801
     """`seconds_between(later, earlier)`: how far two times are apart."""
 
@@ -146,6 +156,18 @@ def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
 def _(element: time_bucket, compiler: SQLCompiler, **kw: Any) -> str:
     time, minutes, shift = _arguments(element, compiler, **kw)
     return f"({time} - ({time} - {shift} * 60000000) % ({minutes} * 60000000))"
+
+
+@compiles(seconds_bucket, "postgresql")
+def _(element: seconds_bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    time, seconds = _arguments(element, compiler, **kw)
+    return f"date_bin('{seconds} seconds', {time}, timestamptz '1970-01-01 00:00:00Z')"
+
+
+@compiles(seconds_bucket, "sqlite")
+def _(element: seconds_bucket, compiler: SQLCompiler, **kw: Any) -> str:
+    time, seconds = _arguments(element, compiler, **kw)
+    return f"({time} - {time} % ({seconds} * 1000000))"
 
 
 @compiles(seconds_between, "postgresql")

@@ -1,0 +1,63 @@
+"""Figures of the running processes, sampled as time goes by: open sockets, refused keys, how far ingest is behind."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import delete, func, select
+
+from models import ReadSession, Sample, WriteSession
+from resolvers.alerts.figures import AUTH_FAILURES, Measure, value_of
+
+NOBODY: Final = 0
+"""The project of samples that belong to none and count in every one."""
+KEPT: Final = dt.timedelta(days=32)
+
+Samples = Mapping[tuple[int, str], float]
+"""Values by project and metric."""
+
+
+async def store_samples(session: WriteSession, samples: Samples, *, time: dt.datetime, process: str) -> None:
+    """Keeps what a process found at a time; zeros are left out, for what is missing was zero."""
+    for (project_id, metric), value in sorted(samples.items()):
+        if value:
+            session.add(Sample(project_id=project_id, metric=metric, time=time, process=process, value=value))
+
+
+async def forget_samples(session: WriteSession, *, now: dt.datetime) -> int:
+    """Removes samples that no preview reaches."""
+    return await session.run(delete(Sample).where(Sample.time < now - KEPT))
+
+
+async def sampled(
+    session: ReadSession, *, project_id: int, measure: Measure, instants: Sequence[dt.datetime]
+) -> list[float | None]:
+    """The figure at each instant: refused keys are counted, of the others the highest sample of the window is it.
+
+    What several processes found at one moment is added up.
+    """
+    rows = await session.rows(
+        select(Sample.time, func.sum(Sample.value))
+        .where(
+            Sample.project_id.in_((project_id, NOBODY)),
+            Sample.metric == measure.metric,
+            Sample.time > instants[0] - measure.reach,
+            Sample.time <= instants[-1],
+        )
+        .group_by(Sample.time)
+        .order_by(Sample.time)
+    )
+    found = [(time, float(value)) for time, value in rows]
+    return [_at(measure, found, instant) for instant in instants]
+
+
+def _at(measure: Measure, found: Sequence[tuple[dt.datetime, float]], instant: dt.datetime) -> float | None:
+    parts: list[float | None] = []
+    for ago in measure.windows:
+        end = instant - ago
+        parts.append(_folded(measure, (value for time, value in found if end - measure.window < time <= end)))
+    return value_of(parts)
+
+
+def _folded(measure: Measure, values: Iterable[float]) -> float:
+    return sum(values) if measure.metric == AUTH_FAILURES else max(values, default=0.0)
