@@ -37,7 +37,7 @@ class Program:
         for file, text in programs().items():
             (folder / file).write_text(text.replace(ADDRESS, url.removeprefix("http://")))
         (folder / "package.json").write_text('{"type": "module"}')
-        (folder / "node_modules").symlink_to(_packages())
+        (folder / "node_modules").symlink_to(packages())
 
     def __enter__(self) -> Self:
         with self._output.open("wb") as output:
@@ -75,7 +75,7 @@ class Program:
         return self._process.wait(seconds)
 
 
-def _packages() -> Path:
+def packages() -> Path:
     with (FOLDER / "package.json").open() as lock:  # workers of a parallel run install once
         fcntl.flock(lock, fcntl.LOCK_EX)
         install(FOLDER)
