@@ -19,7 +19,7 @@ HEAD_SECONDS: Final = 30.0
 STUCK_SECONDS: Final = 1.0
 STALL_SECONDS: Final = 20.0
 """How often the progress of a client that reads slowly is looked at."""
-SILENT_SECONDS: Final = 45.0
+SILENT_SECONDS: Final = 40.0
 """How long a client's machine may acknowledge nothing of what it was sent. (Known to Linux only.)"""
 LEAVE_SECONDS: Final = 5.0
 """How long a client may take to answer a close."""

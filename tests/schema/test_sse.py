@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from schema import sse
 from tests.schema import serving as module
 from tests.schema.serving import OPEN, PRODUCED, Serving
 from tests.schema.test_websocket import eventually
+from vigie import protocols
 
 pytestmark = pytest.mark.anyio
 
@@ -204,11 +206,16 @@ async def test_a_client_that_leaves_takes_its_operation_with_it(serving: Serving
     assert serving.connections.of_project(1) == []
 
 
+def raw(query: str) -> bytes:
+    """A request for events as it is on the wire."""
+    body = orjson.dumps({"query": query})
+    head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin-key\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"Accept: text/event-stream\r\nContent-Type: application/json\r\n\r\n" + body
+
+
 async def test_who_does_not_read_holds_nothing_but_a_buffer(serving: Serving) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", serving.port, limit=1024)
-    body = orjson.dumps({"query": 'subscription { flood(name: "unread") }'})
-    head = f"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin-key\r\nContent-Length: {len(body)}\r\n"
-    writer.write(head.encode() + b"Accept: text/event-stream\r\nContent-Type: application/json\r\n\r\n" + body)
+    writer.write(raw('subscription { flood(name: "unread") }'))
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     await eventually(lambda: "unread" in PRODUCED)
     before = -1
@@ -221,6 +228,31 @@ async def test_who_does_not_read_holds_nothing_but_a_buffer(serving: Serving) ->
     assert 100_000 < connection.queued_bytes < 101_000
     writer.transport.abort()
     await eventually(lambda: "unread" not in OPEN)
+
+
+@pytest.mark.parametrize("patience", ["STALL_SECONDS", *(["SILENT_SECONDS"] if sys.platform == "linux" else [])])
+async def test_who_does_not_read_is_cut(patience: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocols, patience, 0.5)
+    async with Serving.start() as serving:
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.port, limit=1024)
+        writer.write(raw('subscription { flood(name: "cut") }'))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await eventually(lambda: "cut" in OPEN)
+        await eventually(lambda: "cut" not in OPEN, 10)
+        assert serving.connections.of_project(1) == []
+        writer.transport.abort()
+
+
+async def test_a_client_that_asks_for_more_before_the_end_may_leave_too(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse, "QUIET_SECONDS", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+    writer.write(raw('subscription { silence(name: "pipelined") }') + raw("{ hello }"))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    await eventually(lambda: "pipelined" in OPEN)
+    writer.transport.abort()
+    await eventually(lambda: "pipelined" not in OPEN)
 
 
 async def test_the_end_of_a_key_is_told_and_final(monkeypatch: pytest.MonkeyPatch) -> None:
