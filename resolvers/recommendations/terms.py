@@ -13,4 +13,4 @@ class Terms:
     open_for: dt.timedelta = dt.timedelta(days=90)
     silent_for: dt.timedelta = dt.timedelta(days=30)
     window: dt.timedelta = dt.timedelta(days=7)
-    fewest_requests: int = 10
+    fewest_requests: int = 5

@@ -67,7 +67,7 @@ async def test_a_route_has_an_effect_but_no_saving(database: Database, project: 
     ("before", "after", "priced", "reason"),
     [
         (0, 50, True, "The target has 0 calls in the time before"),
-        (9, 50, True, "The target has 9 calls in the time before"),
+        (4, 50, True, "The target has 4 calls in the time before: at least 5 are needed to compare."),
         (50, 0, True, "The target has 0 calls in the time after"),
         (50, 1, True, "The target has 1 call in the time after"),
         (50, 50, False, "Only 0 % of the target's calls in the time before have a price"),
