@@ -21,27 +21,9 @@ from tests.databases import only_postgresql
 from tests.realtime.committing import commit_batches
 from tests.realtime.listening import PATIENCE, Listener, listening, until
 from tests.realtime.log import activity, api_call, commit, usage, usages
-from tests.servers import Server, free_port
+from tests.realtime.own_redis import OwnRedis
 
 OpenHub = Callable[..., Awaitable[Hub]]
-
-
-class OwnRedis:
-    """A Redis that the test may kill."""
-
-    def __init__(self) -> None:
-        self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        self._server: Server | None = None
-
-    async def start(self) -> None:
-        self._server = await asyncio.to_thread(Server, "redis", self._port)
-        assert await asyncio.to_thread(lambda: self._server and self._server.url) == self.url
-
-    async def stop(self) -> None:
-        if self._server is not None:
-            await asyncio.to_thread(self._server.stop)
-            self._server = None
 
 
 @pytest.fixture
@@ -161,7 +143,9 @@ async def test_twenty_five_subscribers_at_once_all_receive(
                 assert listener.seqs == [committed.last_seq]
 
 
-@pytest.mark.parametrize("away", [0.5, pytest.param(5, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "away", [0.5, pytest.param(5, marks=pytest.mark.long), pytest.param(30, marks=pytest.mark.long)]
+)
 async def test_redis_dies_during_traffic_and_nothing_is_lost_or_late(
     database: Database, open_hub: OpenHub, own_redis: OwnRedis, project_id: int, away: float
 ) -> None:
