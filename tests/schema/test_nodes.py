@@ -7,6 +7,8 @@ import pytest
 
 from models import Database, Project
 from resolvers.api_keys import create_api_key
+from resolvers.bugs.comments import comment_on_bug
+from resolvers.bugs.filing import Report, file_bug
 from resolvers.principals import Principal, Role
 from schema import schema
 from schema.context import Services
@@ -33,7 +35,11 @@ async def ids(database: Database, project: Project) -> dict[str, str]:
     await commit(database, [usage(project.id, "a"), api_call(project.id, "b")])
     async with database.write() as session:
         key, _ = await create_api_key(session, project_id=project.id, name="k", role=Role.ADMIN, actor="tests")
+        filed = await file_bug(session, project_id=project.id, actor="tests", report=Report("It broke"))
+        number = filed.bug.number
+        comment = await comment_on_bug(session, project_id=project.id, actor="tests", number=number, body="Hm.")
     keys = {"UsageEvent": 1, "ApiCall": 2, "Activity": 1, "ApiKey": key.id, "Project": project.id}
+    keys |= {"Bug": number, "BugComment": comment.id}
     return {name: encode_id(name, project.id, number) for name, number in keys.items()}
 
 
@@ -56,5 +62,5 @@ async def test_only_an_admin_sees_a_key(database: Database, project: Project, id
 
 @pytest.mark.parametrize("key", ["-1", "0", "7", "01", "²", "١", "1e3", "\0", str(2**31), str(2**63), "9" * 1000])
 async def test_keys_that_no_object_has_name_nothing(database: Database, project: Project, key: str) -> None:
-    for name in ("UsageEvent", "ApiCall", "Activity", "ApiKey", "Project", "Query", "__class__"):
+    for name in ("UsageEvent", "ApiCall", "Activity", "ApiKey", "Project", "Bug", "BugComment", "Query", "__class__"):
         assert await node(database, project.id, encode_id(name, project.id, key)) == {"data": {"node": None}}
