@@ -25,6 +25,7 @@ TURN: Final = 500
 
 SOURCES = Gauge("vigie_stream_shared_sources", "Live streams that are executed once for all who ask the same.")
 LISTENERS = Gauge("vigie_stream_shared_listeners", "Subscriptions that follow a shared live stream.")
+DELIVERIES = Counter("vigie_stream_deliveries_total", "Messages of subscriptions delivered.")
 SHARED = Counter("vigie_stream_executions_shared_total", "Messages delivered that were executed once for all.")
 BEHIND = Counter("vigie_stream_listeners_behind_total", "Times a subscription fell behind its shared live stream.")
 REPLACED = Counter("vigie_stream_gauge_values_replaced_total", "Values of gauges that a newer one replaced unsent.")
@@ -128,6 +129,7 @@ class Source:
             if number % TURN == 0:
                 await asyncio.sleep(0)
         if at_once:
+            DELIVERIES.inc(at_once)
             SHARED.inc(at_once)
             part.observe()
 

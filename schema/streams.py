@@ -19,7 +19,7 @@ import orjson
 from graphql import SKIP, FieldNode, GraphQLSchema, VariableNode, Visitor, VisitorAction, get_named_type, visit
 
 from realtime.replay import PAGE
-from realtime.shared import Part, Progress, SharedStreams
+from realtime.shared import DELIVERIES, Part, Progress, SharedStreams
 from realtime.streams import Stretch
 from resolvers.principals import Principal
 from schema.documents import Document
@@ -61,6 +61,7 @@ class Streams:
         async with aclosing(bodies):
             async for body in bodies:
                 yield body
+                DELIVERIES.inc()
 
     async def _stream(
         self, key: Hashable, execute: Execute, principal: Principal, request_id: str, progress: Progress

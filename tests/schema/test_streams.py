@@ -16,7 +16,7 @@ from realtime.cursors import encode_cursor
 from realtime.facts import Fact
 from realtime.hub import Hub
 from realtime.readers import CATCH_UPS
-from realtime.shared import MOST_PARTS, SHARED, Progress
+from realtime.shared import DELIVERIES, MOST_PARTS, SHARED, Progress
 from resolvers.principals import Role
 from resolvers.projects import create_project
 from schema.documents import Refused
@@ -75,6 +75,19 @@ async def test_who_asks_the_same_gets_the_same_bytes(engine: Engine, project: Pr
             assert subscriber.bodies[-1] is subscribers[0].bodies[-1]
         assert SHARED._value.get() - executed == 20
     await until(lambda: not shared._running)
+
+
+async def test_twenty_five_at_once_all_receive_three_times(engine: Engine, project: Project, log: Log) -> None:
+    for _ in range(3):
+        async with AsyncExitStack() as stack:
+            delivered = DELIVERIES._value.get()
+            some = [subscribed(engine, principal_of(project, key_id=n)) for n in range(25)]
+            subscribers = await asyncio.gather(*(stack.enter_async_context(each) for each in some))
+            seq = await log.add(1)
+            for subscriber in subscribers:
+                await subscriber.until_place(seq)
+                assert subscriber.seqs == [seq]
+            await until(lambda before=delivered: DELIVERIES._value.get() == before + 50)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
