@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from models import Counter, Project, ReadSession, Watermark, WriteSession
+from resolvers.alerts.defaults import seed
 from resolvers.audit_entries import record_audit_entry
+from resolvers.components.internal import add_internal_components
 from resolvers.errors import Conflict, Invalid
 
 FIRST_FLOOR = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -36,8 +38,15 @@ async def create_project(session: WriteSession, *, name: str, actor: str) -> Pro
     session.add(Counter(project_id=project.id, last_seq=0, floor=FIRST_FLOOR))
     for watermark in WATERMARKS:
         session.add(Watermark(project_id=project.id, name=watermark, seq=0))
+    await seed(session, project_id=project.id, now=project.created_at)
+    await add_internal_components(session, project_id=project.id)
     record_audit_entry(session, project_id=project.id, actor=actor, action="project.created", details={"name": name})
     return project
+
+
+async def lock_project(session: WriteSession, *, project_id: int) -> None:
+    """Holds the project's row until the commit: what takes this lock first happens one after the other."""
+    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
 async def get_project(session: ReadSession, *, name: str) -> Project | None:

@@ -1,11 +1,13 @@
 """The first start: the projects that always exist, and a key to begin with."""
 
+import datetime as dt
 from typing import Final
 
 import structlog
 from sqlalchemy import func, select
 
 from models import Database, WriteSession
+from resolvers.alerts.defaults import seed_all
 from resolvers.api_keys import count_api_keys, create_api_key, digest_of, find_api_keys
 from resolvers.principals import Role
 from resolvers.projects import create_project, get_project
@@ -19,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 async def bootstrap(database: Database, *, admin_key: str | None) -> str | None:
-    """Makes what is missing: the projects `default` and `vigie`, and the first admin key. Every start runs it.
+    """Makes what is missing: the projects `default` and `vigie`, rules, and the first admin key. Every start runs it.
 
     Answers the text of the key that it generated, which nobody can learn again: only when `default` had no key and
     `admin_key` is None. An `admin_key` that is not known yet becomes one more admin key of `default`.
@@ -29,6 +31,7 @@ async def bootstrap(database: Database, *, admin_key: str | None) -> str | None:
             await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
         project_id = await _project(session, DEFAULT_PROJECT)
         await _project(session, OWN_PROJECT)
+        await seed_all(session, now=dt.datetime.now(dt.UTC))
         if admin_key is not None:
             await _honour(session, project_id=project_id, admin_key=admin_key)
             return None

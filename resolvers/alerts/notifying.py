@@ -76,7 +76,7 @@ async def notify_resolved(session: WriteSession, rule: AlertRule, alerts: Sequen
         )
 
 
-async def note_suppressions(
+def note_suppressions(
     session: WriteSession, alert: Alert, found: Sequence[Suppression], known: set[tuple[str, str]], now: dt.datetime
 ) -> None:
     """Keeps what held an alert back, once."""

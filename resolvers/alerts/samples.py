@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 
 from models import ReadSession, Sample, WriteSession
 from resolvers.alerts.figures import AUTH_FAILURES, Measure, value_of
+from resolvers.rollups.upserts import insert_into, table_of
 
 NOBODY: Final = 0
 """The project of samples that belong to none and count in every one."""
@@ -18,10 +19,15 @@ Samples = Mapping[tuple[int, str], float]
 
 
 async def store_samples(session: WriteSession, samples: Samples, *, time: dt.datetime, process: str) -> None:
-    """Keeps what a process found at a time; zeros are left out, for what is missing was zero."""
-    for (project_id, metric), value in sorted(samples.items()):
-        if value:
-            session.add(Sample(project_id=project_id, metric=metric, time=time, process=process, value=value))
+    """Keeps what a process found at a time, once; zeros are left out, for what is missing was zero."""
+    rows = [
+        {"project_id": project_id, "metric": metric, "time": time, "process": process, "value": float(value)}
+        for (project_id, metric), value in sorted(samples.items())
+        if value
+    ]
+    if rows:
+        insert = insert_into(table_of(Sample), session.dialect)
+        await session.run_many(insert.on_conflict_do_nothing(), rows)
 
 
 async def forget_samples(session: WriteSession, *, now: dt.datetime) -> int:

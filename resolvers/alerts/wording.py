@@ -5,7 +5,7 @@ from typing import Final
 
 from models import Alert
 from resolvers.alerts.definitions import Rule
-from resolvers.alerts.figures import CHANGE, COMPONENTS_DOWN
+from resolvers.alerts.figures import CHANGE
 
 NAMES: Final = {
     "usage_cost_usd": "cost",
@@ -74,8 +74,15 @@ def title(rule_name: str, alert: Alert) -> str:
     return f"{rule_name}: {alert.instance}" if alert.instance else rule_name
 
 
-def what_holds(rule: Rule, instance: str, value: float | None, threshold: float) -> str:
-    """Why an alert is there."""
-    if rule.metric == COMPONENTS_DOWN:
-        return f"{instance} is down"
-    return condition(rule, value, threshold)
+def ended(rule: Rule, value: float) -> str:
+    """What does not hold any more: `error rate of API calls 0.40%, not > 5.00%`."""
+    mildest = rule.threshold if rule.warn_threshold is None else rule.warn_threshold
+    asked = f"{SIGNS[rule.comparison]} {amount(rule.metric, rule.basis, mildest)}"
+    return f"{NAMES[rule.metric]} {amount(rule.metric, rule.basis, value)}, not {asked}"
+
+
+def worst(comparison: str, before: float | None, value: float) -> float:
+    """The value that is further beyond what a comparison asks for."""
+    if before is None:
+        return value
+    return max(before, value) if comparison.startswith("greater") else min(before, value)

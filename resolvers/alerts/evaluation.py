@@ -1,0 +1,197 @@
+"""One evaluation of a project's rules, written: what each rule remembers, the alerts that open and end, who is told."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, select, tuple_
+
+from models import Alert, AlertEvaluation, AlertRule, AlertSuppression, RuleState, WriteSession
+from models.alerts import OPEN_STATES
+from resolvers.alerts.cases import BROKEN_INSTANCE, Case, Watching
+from resolvers.alerts.closing import end
+from resolvers.alerts.components import Outages
+from resolvers.alerts.evaluating import NOTHING, PENDING, Condition, Event, Memory, Step, evaluate
+from resolvers.alerts.figures import COMPONENTS_DOWN, NO_INSTANCE, Instances
+from resolvers.alerts.notifying import is_due, note_suppressions, notify_firing
+from resolvers.alerts.opening import follow
+from resolvers.alerts.reading import Unreadable
+from resolvers.alerts.silences import silences_that_hold
+from resolvers.alerts.suppression import Suppression, dependency, suppressions_of
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """The evaluation of a project's rules at `time`, by the clock of `now`. `figures` gathers the values by rule."""
+
+    session: WriteSession
+    project_id: int
+    time: dt.datetime
+    now: dt.datetime
+    outages: Outages | None = None
+    figures: dict[str, float | None] = field(default_factory=dict)
+    _states: dict[tuple[int, str], RuleState] = field(default_factory=dict)
+    _instances: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _alerts: dict[int, Alert] = field(default_factory=dict)
+    _rows: dict[int, AlertRule] = field(default_factory=dict)
+    _held_back: dict[int, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    _ended: dict[tuple[int, str], list[Alert]] = field(default_factory=lambda: defaultdict(list))
+    _forgotten: list[tuple[int, str]] = field(default_factory=list)
+    _last_alert: int | None = None
+
+    async def run(self, rules: Sequence[Watching], found: Mapping[int, Instances | Unreadable]) -> None:
+        """Evaluates rules on what was found for each, by its number, and tells whom it concerns."""
+        await self._load()
+        for watching in rules:
+            for case in self._cases(watching, found.get(watching.number)):
+                await self._step(case)
+        if self._forgotten:
+            forgotten = tuple_(RuleState.rule_id, RuleState.instance).in_(self._forgotten)
+            await self.session.run(delete(RuleState).where(RuleState.project_id == self.project_id, forgotten))
+        for (number, reason), alerts in self._ended.items():
+            await end(self.session, await self._row(number), alerts, reason=reason, actor=None, now=self.time)
+        await self._notify()
+
+    async def _load(self) -> None:
+        """Reads what the rules remember, the alerts that are open, and what held them back."""
+        of_project = RuleState.project_id == self.project_id
+        for state in await self.session.scalars(select(RuleState).where(of_project)):
+            self._states[state.rule_id, state.instance] = state
+            self._instances[state.rule_id].add(state.instance)
+        opened = Alert.project_id == self.project_id, Alert.state.in_(OPEN_STATES)
+        self._alerts = {alert.id: alert for alert in await self.session.scalars(select(Alert).where(*opened))}
+        known = select(AlertSuppression.alert_id, AlertSuppression.kind, AlertSuppression.key).where(
+            AlertSuppression.project_id == self.project_id,
+            AlertSuppression.alert_id.in_(select(Alert.id).where(*opened)),
+        )
+        for alert_id, kind, key in await self.session.rows(known):
+            self._held_back[alert_id].add((kind, key))
+
+    def _cases(self, watching: Watching, values: Instances | Unreadable | None) -> list[Case]:
+        """The instances of a rule that need a step: those with anything to remember or to say."""
+        remembered = self._instances.get(watching.number, set())
+        broken = watching.broken or (values.reason if isinstance(values, Unreadable) else None)
+        if broken or BROKEN_INSTANCE in remembered:
+            condition = Condition("greater", 0.0, watching.severity)
+            case = Case(watching, BROKEN_INSTANCE, condition, 1.0 if broken else 0.0, broken)
+            rest = [] if broken else self._figures(watching, values, remembered)
+            return [case, *rest]
+        return self._figures(watching, values, remembered)
+
+    def _figures(self, watching: Watching, values: Instances | Unreadable | None, remembered: set[str]) -> list[Case]:
+        rule = watching.rule
+        if rule is None or values is None or isinstance(values, Unreadable):
+            return []
+        condition = rule.condition
+        if rule.metric == COMPONENTS_DOWN:
+            self.figures[str(watching.number)] = float(len(values))
+            names = sorted({*values, *remembered} - {BROKEN_INSTANCE, NO_INSTANCE})
+            return [Case(watching, name, condition, values.get(name, 0.0)) for name in names]
+        self.figures[str(watching.number)] = value = values[NO_INSTANCE]
+        if value is not None and NO_INSTANCE not in remembered and not condition.level(value):
+            return []
+        return [Case(watching, NO_INSTANCE, condition, value)]
+
+    async def _step(self, case: Case) -> None:
+        place = (case.watching.number, case.instance)
+        state = self._states.get(place)
+        before = Memory.from_json(state.memory) if state else NOTHING
+        blocking = dependency(case.instance, self.outages, time=self.time)
+        step = evaluate(case.condition, before, time=self.time, value=case.value, blocked=bool(blocking))
+        alert = self._alerts.get(state.alert_id) if state and state.alert_id else None
+        if Event.OPENED in step.events:
+            alert = await self._open(case, step)
+        over = False
+        if alert is not None:
+            await follow(self.session, case, alert, step, time=self.time)
+            if over := bool({Event.RESOLVED, Event.LAPSED} & {*step.events}):
+                fired = alert.fired_at is not None
+                self._ended[case.watching.number, case.over(fired=fired)].append(alert)
+            elif alert.state == PENDING:
+                self._hold_back(alert, blocking)
+        if step.outcome != before.outcome or alert is not None:
+            self._keep(case, step, alert)
+        shown = case.shown(step)
+        if step.memory != before or (state is not None and (state.state, state.reason) != shown):
+            self._remember(place, step.memory, shown, None if over or alert is None else alert.id)
+
+    async def _open(self, case: Case, step: Step) -> Alert:
+        if self._last_alert is None:
+            last = select(func.max(Alert.id)).where(Alert.project_id == self.project_id)
+            self._last_alert = await self.session.scalar(last) or 0
+        self._last_alert += 1
+        level = step.memory.level
+        alert = Alert(
+            project_id=self.project_id,
+            id=self._last_alert,
+            rule_id=case.watching.number,
+            instance="" if case.is_broken else case.instance,
+            kind="broken" if case.is_broken else "figure",
+            state=PENDING,
+            severity=case.condition.severity_at(level),
+            value=case.shown_value,
+            threshold=case.condition.threshold_at(level),
+            started_at=step.memory.since or self.time,
+        )
+        self.session.add(alert)
+        self._alerts[alert.id] = alert
+        return alert
+
+    def _keep(self, case: Case, step: Step, alert: Alert | None) -> None:
+        self.session.add(
+            AlertEvaluation(
+                project_id=self.project_id,
+                rule_id=case.watching.number,
+                instance=case.instance,
+                time=self.time,
+                alert_id=alert.id if alert else None,
+                outcome=step.outcome,
+                value=case.shown_value,
+                threshold=step.threshold,
+            )
+        )
+
+    def _remember(self, place: tuple[int, str], memory: Memory, shown: tuple[str, str], alert_id: int | None) -> None:
+        state = self._states.get(place)
+        if memory == NOTHING:
+            if state is not None:
+                self._forgotten.append(place)
+            return
+        if state is None:
+            state = RuleState(project_id=self.project_id, rule_id=place[0], instance=place[1])
+            self.session.add(state)
+        state.memory, state.alert_id = memory.to_json(), alert_id
+        state.state, state.reason = shown
+
+    def _hold_back(self, alert: Alert, found: Sequence[Suppression]) -> None:
+        note_suppressions(self.session, alert, found, self._held_back[alert.id], self.now)
+
+    async def _notify(self) -> None:
+        """Tells of what fires and was not told of, or has to be told again, unless something keeps it quiet."""
+        due: dict[int, list[Alert]] = defaultdict(list)
+        firing = [alert for alert in self._alerts.values() if alert.state in ("firing", "acknowledged")]
+        if not firing:
+            return
+        silences = await silences_that_hold(self.session, project_id=self.project_id, now=self.now)
+        for alert in firing:
+            rule = await self._row(alert.rule_id)
+            if not is_due(rule, alert, self.now):
+                continue
+            found = suppressions_of(rule, alert, silences=silences, outages=self.outages, now=self.now)
+            if found:
+                self._hold_back(alert, found)
+            else:
+                due[rule.id].append(alert)
+        for number, alerts in due.items():
+            await notify_firing(self.session, await self._row(number), alerts, now=self.now)
+
+    async def _row(self, number: int) -> AlertRule:
+        if number not in self._rows:
+            row = await self.session.scalar(
+                select(AlertRule).where(AlertRule.project_id == self.project_id, AlertRule.id == number)
+            )
+            if row is None:
+                raise LookupError(f"project {self.project_id} has no rule {number}")
+            self._rows[number] = row
+        return self._rows[number]
