@@ -32,6 +32,11 @@ for _by in ("complete", "client", "key", "restart", "unavailable"):
 
 QUIET_SECONDS: Final = 12.0
 """How long a stream may say nothing: proxies cut silent connections, some of them after half a minute."""
+LAST_SECONDS: Final = 2.0
+"""How long the end may wait for a client that does not read."""
+
+CUT: Final = "vigie.cut"
+"""The extension of ASGI in whose `cut` the server offers to end a connection now, whatever waits to be written."""
 
 _HEADERS: Final = [
     (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
@@ -79,7 +84,10 @@ class EventStream:
                 for task in running:
                     task.cancel()
         ENDED.labels(ending.by).inc()
+        cut = scope.get("extensions", {}).get(CUT, {}).get("cut", lambda: None)
+        timer = asyncio.get_running_loop().call_later(LAST_SECONDS, cut)
         await send({"type": "http.response.body", "body": ending.last})
+        timer.cancel()
 
     async def _tell(self, send: Send) -> None:
         """Sends every answer, and ends the stream with what the last one was."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import sys
+from functools import partial
 from typing import Final
 
 from prometheus_client import Counter
@@ -12,6 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from schema.sse import CUT
 from schema.websocket.outlets import WRITE
 
 HEAD_BYTES: Final = 1 << 16
@@ -25,18 +27,18 @@ LEAVE_SECONDS: Final = 5.0
 """How long a client may take to answer a close."""
 MOST_PARTS: Final = 1_000
 
-CUT: Final = Counter(
+ABORTED: Final = Counter(
     "vigie_connections_cut_total", "Connections aborted because their client had stopped taking part.", ["reason"]
 )
 for _reason in ("does not read", "no pong", "does not leave"):
-    CUT.labels(_reason)
+    ABORTED.labels(_reason)
 
 TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 def cut(transport: asyncio.Transport, reason: str) -> None:
     """Ends a connection now, whatever still waits to be written."""
-    CUT.labels(reason).inc()
+    ABORTED.labels(reason).inc()
     transport.abort()
 
 
@@ -121,6 +123,7 @@ class Requests(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = {CUT: {"cut": partial(cut, self.transport, "does not leave")}}
         self._head = 0
         if self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)

@@ -273,6 +273,23 @@ async def test_the_end_of_a_key_is_told_and_final(monkeypatch: pytest.MonkeyPatc
         assert await other.block() == ":"
 
 
+async def test_the_end_does_not_wait_for_who_does_not_read(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sse, "LAST_SECONDS", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", serving.port, limit=1024)
+    writer.write(raw('subscription { flood(name: "stuck") }'))
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    await eventually(lambda: any(one.queued for one in serving.connections.of_project(1)))
+    serving.connections.drain()
+    await eventually(lambda: "stuck" not in OPEN)
+    await asyncio.sleep(0.5)
+    async with asyncio.timeout(5):
+        assert not (await reader.read()).endswith(b"0\r\n\r\n")
+    writer.transport.abort()
+    assert not caplog.records
+
+
 async def test_a_drain_ends_streams_without_completing_them_and_lets_queries_finish(serving: Serving) -> None:
     async with (
         streaming(serving, 'subscription { silence(name: "drained") }') as stream,

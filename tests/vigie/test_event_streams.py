@@ -18,10 +18,15 @@ from tests.clients.sending import Sender, create_key, revoke_key
 from tests.databases import only_postgresql, only_sqlite
 from tests.running import Vigie, Vigies
 from tests.vigie.proxies import reverse_proxy
+from tests.vigie.test_slow_clients import MEGABYTE, ingest, resident
 
 pytestmark = pytest.mark.anyio
 
-ACTIVITY = "subscription ($after: String) { activity(after: $after) { cursor missed events { title } } }"
+ACTIVITY = """
+subscription ($after: String) {
+  activity(after: $after) { cursor missed events { title node { ... on UsageEvent { id attributes } } } }
+}
+"""
 SILENCE_SECONDS = 15.0
 
 
@@ -157,3 +162,29 @@ async def test_a_stream_goes_on_where_it_was_ended(vigie: Vigie) -> None:
     await send(vigie, "after")
     async with following(vigie.url, vigie.admin_key, after=cursor) as events:
         assert await events.titles(2) == ["before · 0 tokens · ok", "after · 0 tokens · ok"]
+
+
+async def test_a_stream_that_is_read_late_costs_little_and_tells_everything(vigie: Vigie) -> None:
+    await ingest(vigie, megabytes=20)
+    async with following(vigie.url, vigie.admin_key) as events:
+        assert await events.answer()
+        before = resident(vigie)
+        count = len(await ingest(vigie, megabytes=80))
+        assert resident(vigie) - before < 32 * MEGABYTE
+        seen: list[str] = []
+        while len(seen) < count:
+            frame = (await events.answer())["data"]["activity"]
+            assert frame["missed"] == 0
+            seen += [event["node"]["id"] for event in frame["events"]]
+    assert len(set(seen)) == len(seen) == count
+
+
+@only_sqlite
+async def test_the_process_ends_in_time_beside_a_stream_that_nobody_reads(vigie: Vigie) -> None:
+    async with following(vigie.url, vigie.admin_key) as events:
+        assert await events.answer()
+        await ingest(vigie, megabytes=20)
+        asked = time.monotonic()
+        assert await asyncio.to_thread(vigie.terminate) == 0
+        assert time.monotonic() - asked < 20
+    assert "Traceback" not in vigie.log
