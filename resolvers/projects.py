@@ -44,11 +44,6 @@ async def create_project(session: WriteSession, *, name: str, actor: str) -> Pro
     return project
 
 
-async def lock_project(session: WriteSession, *, project_id: int) -> None:
-    """Holds the project's row until the commit: what takes this lock first happens one after the other."""
-    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
-
-
 async def get_project(session: ReadSession, *, name: str) -> Project | None:
     """The project of that name."""
     return await session.scalar(select(Project).where(Project.name == name))

@@ -47,6 +47,7 @@ from vigie.partitions import make_months
 from vigie.probes import Readiness, database_answers, live
 from vigie.settings import Settings
 from vigie.telemetry import VERSION, metrics
+from vigie.watching import WATCH_SECONDS, Watching
 
 RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> Starlette:
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
+    watching = Watching(settings, database, vault, guard)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
     readiness.add("roll-ups", roll_ups_keep_up(database))
@@ -94,6 +96,7 @@ def create_app(settings: Settings) -> Starlette:
             await writer.start()
             ending.push_async_callback(writer.stop)
             ending.push_async_callback(advising.close)
+            await watching.prepare()
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
@@ -103,6 +106,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(REFRESH_SECONDS, "figures of bugs", lambda: show_bugs(database))
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
             jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
+            jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
