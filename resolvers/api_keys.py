@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, func, literal, or_, select, tu
 from models import ApiKey, Project, ReadSession, WriteSession
 from resolvers.audit_entries import record_audit_entry
 from resolvers.errors import Conflict, Invalid, LimitReached, NotFound
+from resolvers.locks import lock_project
 from resolvers.principals import Role
 
 GENERATED = "vigie_"
@@ -45,7 +46,7 @@ async def create_api_key(
         raise Invalid(f"A key's name has 1 to {MOST_NAME_CHARACTERS} printable characters.", field="name")
     if expires_at is not None and expires_at <= now:
         raise Invalid("The end of a key lies in the future.", field="expiresAt")
-    await _lock_project(session, project_id)
+    await lock_project(session, project_id=project_id)
     if await _count(session, *_active(project_id, now)) >= MOST_KEYS:
         raise LimitReached(f"The project has {MOST_KEYS} active keys: revoke those that nobody uses.")
     last_id = await session.scalar(select(func.max(ApiKey.id)).where(ApiKey.project_id == project_id))
@@ -80,7 +81,7 @@ async def revoke_api_key(session: WriteSession, *, project_id: int, key_id: int,
     The caller tells the authenticator after the commit, so that the key ends at once in this process.
     """
     now = dt.datetime.now(dt.UTC)
-    await _lock_project(session, project_id)
+    await lock_project(session, project_id=project_id)
     key = await get_api_key(session, project_id=project_id, key_id=key_id)
     if key is None:
         raise NotFound("There is no such key in this project.", field="id")
@@ -149,8 +150,3 @@ def _active(project_id: int, now: dt.datetime) -> tuple[ColumnElement[bool], ...
 
 async def _count(session: ReadSession, *conditions: ColumnElement[bool]) -> int:
     return await session.scalar(select(func.count()).select_from(ApiKey).where(*conditions)) or 0
-
-
-async def _lock_project(session: WriteSession, project_id: int) -> None:
-    """Changes to the keys of one project come one after the other: their numbers and the last admin depend on it."""
-    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update())

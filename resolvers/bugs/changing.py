@@ -1,24 +1,22 @@
-"""How fields of a bug get other values: in its row, in the history, and in what lists and figures are read from."""
+"""How fields of a bug get other values: in its row, in the history, and in what lists and figures are read from.
+
+Who changes bugs holds `lock_project`: numbers, repeats and chains of duplicates depend on it.
+"""
 
 import datetime as dt
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
-from models import Bug, BugChange, BugLabel, BugSpell, Project, WriteSession
+from models import Bug, BugChange, BugLabel, BugSpell, WriteSession
 from models.words import Words
 from resolvers.bugs.states import FIXED, is_open
-from resolvers.bugs.words import words_of
+from resolvers.bugs.words import words_of_bug
 
 UPDATE, REGRESSION = "update", "regression"
 SEARCHED: Final = frozenset({"title", "description", "category", "device", "labels"})
 COUNTED: Final = frozenset({"status", "severity", "category"})
-
-
-async def lock_bugs(session: WriteSession, *, project_id: int) -> None:
-    """Changes to the bugs of one project come one after the other: numbers, repeats and duplicates depend on it."""
-    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
 def time_of_change(bug: Bug) -> dt.datetime:
@@ -43,7 +41,7 @@ async def change(
     elif bug.resolved_at is None:
         bug.resolved_at = now
     if before.keys() & SEARCHED:
-        bug.words = searched(bug)
+        bug.words = Words(bug.project_id, words_of_bug(bug))
     if "labels" in before:
         await _relabel(session, bug, before["labels"])
     if before.keys() & COUNTED:
@@ -65,11 +63,6 @@ async def change(
     for made in changes:
         session.add(made)
     return changes
-
-
-def searched(bug: Bug) -> Words:
-    """The words that a search finds a bug by."""
-    return Words(bug.project_id, words_of(bug.title, bug.description, bug.category, bug.device, *bug.labels))
 
 
 def label(session: WriteSession, bug: Bug, labels: list[str]) -> None:

@@ -5,18 +5,19 @@ from collections.abc import Collection
 from sqlalchemy import func, select, tuple_
 
 from models import BugComment, ReadSession, WriteSession
-from resolvers.bugs.changing import lock_bugs, time_of_change
+from resolvers.bugs.changing import time_of_change
 from resolvers.bugs.fields import TEXT
 from resolvers.bugs.reading import get_bug
 from resolvers.bugs.telling import tell
 from resolvers.errors import NotFound
+from resolvers.locks import lock_project
 from resolvers.texts import check_text
 
 
 async def comment_on_bug(session: WriteSession, *, project_id: int, actor: str, number: int, body: str) -> BugComment:
     """Adds a comment in Markdown. The bug's version stays. Raises NotFound, or Invalid for an empty or long one."""
     body = check_text(body, field="body", most=TEXT)
-    await lock_bugs(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     bug = await get_bug(session, project_id=project_id, number=number)
     if bug is None:
         raise NotFound("There is no such bug in this project.", field="number")

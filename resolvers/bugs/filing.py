@@ -8,19 +8,20 @@ from typing import Any
 from sqlalchemy import select
 
 from models import Bug, BugOccurrence, WriteSession
+from models.words import Words
 from resolvers.bugs import fields
 from resolvers.bugs.changing import (
     REGRESSION,
     change,
     label,
-    lock_bugs,
     open_spell,
-    searched,
     time_of_change,
 )
 from resolvers.bugs.reading import get_bug, original_of
 from resolvers.bugs.states import FIXED
 from resolvers.bugs.telling import tell
+from resolvers.bugs.words import words_of_bug
+from resolvers.locks import lock_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ async def file_bug(session: WriteSession, *, project_id: int, actor: str, report
     that was resolved or closed it opens again, as a regression; one that nobody will fix is only counted.
     """
     report = report.checked()
-    await lock_bugs(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     if report.idempotency_key is not None and (filed := await _filed(session, project_id, report.idempotency_key)):
         return filed
     if report.fingerprint is not None:
@@ -126,7 +127,7 @@ async def _add(session: WriteSession, project_id: int, actor: str, report: Repor
         updated_at=now,
         last_seen_at=now,
     )
-    bug.words = searched(bug)
+    bug.words = Words(project_id, words_of_bug(bug))
     session.add(bug)
     session.add(open_spell(bug, now))
     session.add(_occurrence(bug, actor, report, now))

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from models import Bug, BugLabel
 from models.words import lexeme
-from resolvers.bugs.words import Term, terms_of, words_of
+from resolvers.bugs.words import Term, terms_of, words_of_bug
 from resolvers.facts import among
 from resolvers.metrics.periods import Period
 
@@ -115,5 +115,5 @@ def _lies_in(period: Period | None, time: dt.datetime | None) -> bool:
 
 
 def _finds(terms: Sequence[Term], bug: Bug) -> bool:
-    words = words_of(bug.title, bug.description, bug.category, bug.device, *bug.labels)
+    words = words_of_bug(bug)
     return bool(terms) and all(term.meets(words) for term in terms)

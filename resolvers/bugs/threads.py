@@ -41,6 +41,16 @@ async def occurrences_by_bug(session: ReadSession, wanted: Sequence[Stretch]) ->
     return await _rows(session, wanted, BugOccurrence, (BugOccurrence.ordinal,), newest_first=True)
 
 
+async def contexts_by_bug(session: ReadSession, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Any]:
+    """What bugs were filed with, by project id and number: the context of their first occurrence."""
+    rows = await session.rows(
+        select(BugOccurrence.project_id, BugOccurrence.bug_number, BugOccurrence.context).where(
+            tuple_(BugOccurrence.project_id, BugOccurrence.bug_number).in_(list(keys)), BugOccurrence.ordinal == 1
+        )
+    )
+    return {(project_id, number): context for project_id, number, context in rows}
+
+
 async def change_counts_by_bug(session: ReadSession, keys: Sequence[tuple[int, int]]) -> dict[tuple[int, int], int]:
     """How long the history of bugs is, by project id and number."""
     rows = await session.rows(

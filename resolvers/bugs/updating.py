@@ -5,11 +5,12 @@ from typing import Any
 
 from models import Bug, WriteSession
 from resolvers.bugs import fields
-from resolvers.bugs.changing import change, lock_bugs, time_of_change
+from resolvers.bugs.changing import change, time_of_change
 from resolvers.bugs.reading import get_bug
 from resolvers.bugs.states import check_move
 from resolvers.bugs.telling import tell
 from resolvers.errors import Conflict, Invalid, NotFound
+from resolvers.locks import lock_project
 
 
 async def update_bug(
@@ -18,11 +19,11 @@ async def update_bug(
     """Gives fields of a bug other values; what is the same already changes nothing, and nothing at all is fine.
 
     `values` has only fields that are meant: title, description, status, severity, priority, category, device, labels,
-    assignee, duplicate_of. Raises NotFound; Conflict with the bug as it is when its version is another one; Invalid
-    for what a bug cannot have, or a status that it cannot go to.
+    links, assignee, duplicate_of. Raises NotFound; Conflict with the bug as it is when its version is another one;
+    Invalid for what a bug cannot have, or a status that it cannot go to.
     """
     checked = _checked(values)
-    await lock_bugs(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     bug = await get_bug(session, project_id=project_id, number=number)
     if bug is None:
         raise NotFound("There is no such bug in this project.", field="number")
@@ -70,6 +71,8 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         checked["description"] = fields.check_description(checked["description"])
     if "labels" in checked:
         checked["labels"] = fields.check_labels(checked["labels"])
+    if "links" in checked:
+        checked["links"] = fields.check_links(checked["links"])
     for name in ("category", "device", "assignee"):
         if name in checked:
             checked[name] = fields.check_name(checked[name], field=name)

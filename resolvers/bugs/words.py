@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from models import Bug
 from resolvers.errors import Invalid
 
 MOST_CHARACTERS: Final = 500
@@ -31,6 +32,11 @@ class Term:
 def words_of(*texts: str | None) -> tuple[str, ...]:
     """The distinct words of texts, in order: letters, digits and underscores, in one case, without accents."""
     return tuple(dict.fromkeys(word[:LONGEST_WORD] for text in texts if text for word in _words(text)))
+
+
+def words_of_bug(bug: Bug) -> tuple[str, ...]:
+    """The words that a search finds a bug by."""
+    return words_of(bug.title, bug.description, bug.category, bug.device, *bug.labels)
 
 
 def terms_of(search: str | None) -> tuple[Term, ...] | None:

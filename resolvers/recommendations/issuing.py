@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
-from models import Project, ReadSession, Recommendation, RecommendationKey, WriteSession
+from models import ReadSession, Recommendation, RecommendationKey, WriteSession
+from resolvers.locks import lock_project
 from resolvers.recommendations.targets import Target, digest
 from resolvers.recommendations.telling import tell
 from resolvers.recommendations.terms import Terms
@@ -56,7 +57,7 @@ async def issue(
     is advised anew when it was measured, and the calls behind the advice all came after it.
     """
     now = dt.datetime.now(dt.UTC)
-    await _lock_ledger(session, project_id)
+    await lock_project(session, project_id=project_id)
     known = await _known(session, project_id, advice)
     standing = await _standing(session, project_id, advice, terms, now)
     number = await session.scalar(select(func.max(Recommendation.id)).where(Recommendation.project_id == project_id))
@@ -78,11 +79,6 @@ async def issue(
                 session.add(key)
         rows.append(row)
     return rows
-
-
-async def _lock_ledger(session: WriteSession, project_id: int) -> None:
-    """Additions to the ledger of one project come one after the other: numbers and repeats depend on it."""
-    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
 
 
 async def _known(session: ReadSession, project_id: int, advice: Sequence[Advice]) -> dict[str, Recommendation]:

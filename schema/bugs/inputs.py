@@ -125,7 +125,7 @@ class FileBugInput:
 
 
 CLEARABLE = ("description", "category", "device", "assignee", "duplicate_of")
-KEPT = ("title", "status", "severity", "priority", "labels")
+KEPT = ("title", "status", "severity", "priority", "labels", "links")
 
 
 @strawberry.input(
@@ -148,6 +148,9 @@ class UpdateBugInput:
     device: str | None = strawberry.field(default=strawberry.UNSET, description="On which device.")
     labels: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="All of its labels from now on, at most 20."
+    )
+    links: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="All of its links from now on, at most 20."
     )
     assignee: str | None = strawberry.field(default=strawberry.UNSET, description="Who is on it.")
     duplicate_of: int | None = strawberry.field(

@@ -19,6 +19,7 @@ from resolvers.bugs.threads import (
     change_counts_by_bug,
     changes_by_bug,
     comments_by_bug,
+    contexts_by_bug,
     occurrences_by_bug,
 )
 from schema.context import Info
@@ -148,6 +149,10 @@ class Bug(Node):
             return None
         row = await info.context.loader(bugs_by_number).load((self.project_id, self.original))
         return Bug.of(row) if row else None
+
+    @strawberry.field(description="What else was known when it was filed.", extensions=[READS])
+    async def context(self, info: Info) -> JSON | None:
+        return await info.context.loader(contexts_by_bug).load((self.project_id, self.number))
 
     @strawberry.field(description="What people say about it, the oldest first.", extensions=[READS])
     async def comments(self, info: Info, first: First, after: After = None) -> Connection[BugComment]:

@@ -11,6 +11,7 @@ from resolvers.projects import create_project
 from tests.resolvers.bugs.tracker import Json, Tracker, error
 
 SIGHTINGS = """query ($number: Int!, $after: String) { bug(number: $number) {
+  context
   sightings(first: 2, after: $after) {
     totalCount edges { node { time filedBy reporter device context } } pageInfo { hasNextPage endCursor }
   }
@@ -35,7 +36,9 @@ async def test_a_bug_has_what_was_filed(tracker: Tracker) -> None:
     assert (bug["number"], bug["version"], bug["status"], bug["occurrences"]) == (1, 1, "OPEN", 1)
     assert (bug["assignee"], bug["resolvedAt"]) == (None, None)
     assert bug["createdAt"] == bug["updatedAt"]
-    (sighting,) = (await tracker.ask(None, SIGHTINGS, number=1))["sightings"]["edges"]
+    seen = await tracker.ask(None, SIGHTINGS, number=1)
+    assert seen["context"] == {"trace": [1, None, "\\u0000"]}
+    (sighting,) = seen["sightings"]["edges"]
     assert sighting["node"] == {
         "time": bug["createdAt"],
         "filedBy": "ann",

@@ -57,7 +57,7 @@ async def test_a_change_leaves_who_and_when_for_each_field(database: Database, p
 
 async def test_what_is_left_out_stays(tracker: Tracker) -> None:
     bug = await tracker.file(description="d", category="c", device="v", labels=["l"], severity="LOW")
-    assert await tracker.update(bug, title=None, status=None, severity=None, priority=None, labels=None) == bug
+    assert await tracker.update(bug, title=None, status=None, severity=None, priority=None, labels=None, links=None) == bug
     assert await tracker.update(bug, severity="LOW", labels=["l", "l"], assignee=" ") == bug
     assert await tracker.history(bug) == []
 
@@ -113,6 +113,7 @@ async def test_a_bug_that_is_not_there(tracker: Tracker, number: int) -> None:
         ({"duplicateOf": 1}, "INVALID", "duplicateOf", "goes with the status DUPLICATE"),
         ({"title": " "}, "INVALID", "title", "1 to 200 characters"),
         ({"assignee": "x" * 201}, "INVALID", "assignee", "1 to 200 characters"),
+        ({"links": ["javascript:x"]}, "INVALID", "links", "http, https or mailto"),
         ({"labels": ["x\0"]}, "INVALID", "labels", "NUL"),
     ],
 )
