@@ -87,7 +87,7 @@ class Cell:
     """Model calls that share their dimensions. `subject` None: those without one, and of subjects that cost little.
 
     `priced` says whether these calls have a cost; `listed` whether the price list knows their model. `alternative` is
-    the smaller model, if the table and the price list know one.
+    the smaller model, if the table and the price list know one. `recent` sums the window's last days alone.
     """
 
     provider: str | None
@@ -98,15 +98,17 @@ class Cell:
     listed: bool
     alternative: str | None
     sums: Sums
+    recent: Sums
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Calls of a model over the whole window, priced or not."""
+    """Calls of a model, priced or not."""
 
     model: str
     requests: int
     priced: int
+    recent: "Model | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,12 @@ class Route:
     p95_ms: float | None
     hits: int
     misses: int
+    recent: "Route | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A subject's model calls and API calls; `recent_*` are those of the window's last days (`Aggregates.recent`)."""
+    """A subject's model calls and API calls; `recent_*` are those of the window's last `Aggregates.idle_days`."""
 
     subject: str
     requests: int
@@ -140,12 +143,13 @@ class Aggregates:
     """A project's traffic in a window of so many `days` (a fraction; at least 1).
 
     `cells` are those that no finding covers yet, `touched` the subjects of those that one does. `share_read` is the
-    part of the model calls that cells were read from; their sums stand for all calls. `recent` is how many days the
-    recent figures of subjects go back.
+    part of the model calls that cells were read from; their sums stand for all calls. `recent_days` is how far `recent`
+    figures go back: what is wasted no more is no waste. Those of subjects go back `idle_days`.
     """
 
     days: float
-    recent: float
+    recent_days: float
+    idle_days: float
     share_read: float
     cost: int
     cells: tuple[Cell, ...]

@@ -1,7 +1,7 @@
 """Reads cells: model calls summed by model, operation and subject, a day at a time, and priced at each day's prices."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -43,17 +43,20 @@ async def read_cells(
     *,
     project_id: int,
     sample: Sample,
+    since: dt.datetime,
     subjects: Collection[str],
     prices: BulkPrices,
     alternatives: Alternatives,
 ) -> list[Cell]:
-    """The cells of a sample, their sums scaled up to all calls. Only these subjects have cells of their own.
+    """The cells of a sample, their sums scaled up to all calls; those from `since` on are summed apart as well.
 
-    Two statements a day, over the calls of that day; the rows that they answer are bounded by `subjects`.
+    Only these subjects have cells of their own. Two statements a day, over the calls of that day; the rows that they
+    answer are bounded by `subjects`.
     """
     pricing = _Pricing(prices, alternatives)
     found: dict[Key, list[Sums]] = {}
-    for stretches in sample.days():
+    recent: dict[Key, list[Sums]] = {}
+    for stretches in sample.days(cut=since):
         day = stretches[0][0]
         of_day = [UsageEvent.project_id == project_id, _within(stretches)]
         runs = {
@@ -64,8 +67,14 @@ async def read_cells(
             key = _key(row)
             sums = pricing.priced(row, key, day, runs.get(key, (0, 0)))
             found.setdefault(key, []).append(sums)
+            if day >= since:
+                recent.setdefault(key, []).append(sums)
+
+    def scaled(days: Iterable[Sums]) -> Sums:
+        return Sums.total(days).scaled(1 / sample.share)
+
     return [
-        Cell(*key, *pricing.known(key[0], key[1]), Sums.total(days).scaled(1 / sample.share))
+        Cell(*key, *pricing.known(key[0], key[1]), scaled(days), scaled(recent.get(key, ())))
         for key, days in found.items()
     ]
 

@@ -5,18 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from models.base import PICODOLLARS
-from resolvers.recommendations.aggregates import Aggregates, Cell
+from resolvers.recommendations.aggregates import Aggregates, Cell, Sums
 from resolvers.recommendations.targets import Target
 from resolvers.recommendations.thresholds import Thresholds
 
 ENOUGH_DAYS: Final = 7
+STILL: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Waste of a kind. `figures` are the numbers behind it, with units in their names: what a text may say.
 
-    `saving` is in picodollars a month, 0 where no money is saved. `covers` are the cells whose calls it is about.
+    `saving` is in picodollars a month, 0 where no money is saved. `covers` are the cells whose calls it is about, and
+    `wasted` tells how much of their sums is waste, in any unit.
     """
 
     kind: str
@@ -25,6 +27,7 @@ class Finding:
     saving: float
     confidence: float
     covers: Sequence[Cell] = field(default=(), repr=False)
+    wasted: Callable[[Sums], float] = field(default=lambda sums: 0.0, repr=False)
 
 
 Rule = Callable[[Aggregates, Thresholds], list[Finding]]
@@ -41,6 +44,13 @@ def confidence(certainty: float, aggregates: Aggregates, *, calls: int, threshol
     """A rule's own certainty (0 to 1), less with few days or few calls: half of it at the fewest calls it judges."""
     by_days = min(1.0, aggregates.days / ENOUGH_DAYS)
     return round(certainty * by_days * calls / (calls + thresholds.requests), 3)
+
+
+def persists(finding: Finding, aggregates: Aggregates) -> bool:
+    """Whether the last days waste a quarter of what the window wastes a day, at least: else it has been mended."""
+    whole = finding.wasted(Sums.total(cell.sums for cell in finding.covers))
+    recent = finding.wasted(Sums.total(cell.recent for cell in finding.covers))
+    return recent / aggregates.recent_days >= STILL * whole / aggregates.days
 
 
 def dollars(picodollars: float) -> float:

@@ -13,7 +13,7 @@ from models import Database, Recommendation
 from resolvers.errors import Invalid
 from resolvers.recommendations.aggregates import Aggregates
 from resolvers.recommendations.evidence import evidence_of
-from resolvers.recommendations.findings import Finding, Rule
+from resolvers.recommendations.findings import Finding, Rule, persists
 from resolvers.recommendations.issuing import GENERATED, Advice, issue
 from resolvers.recommendations.reading import LONGEST, Sources, read_aggregates
 from resolvers.recommendations.rules import (
@@ -55,12 +55,15 @@ for _kind in RULES:
 
 
 def find_waste(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
-    """Everything that the rules find, the largest saving first."""
+    """Everything that the rules find and that goes on, the largest saving first.
+
+    What has been mended covers its calls too: nothing else is to be found in what it was.
+    """
     findings: list[Finding] = []
     for rule in RULES.values():
         found = rule(aggregates, thresholds)
         aggregates = aggregates.without([cell for finding in found for cell in finding.covers])
-        findings += found
+        findings += [finding for finding in found if persists(finding, aggregates)]
     return sorted(findings, key=lambda finding: -finding.saving)
 
 

@@ -21,6 +21,7 @@ from resolvers.rollups import sketch
 from resolvers.rollups.routes import OTHER_ROUTES
 
 LONGEST: Final = dt.timedelta(days=31)
+RECENT: Final = dt.timedelta(days=7)
 SUBJECTS_APART: Final = 200
 
 
@@ -57,7 +58,10 @@ async def read_aggregates(
         first, last = start, end
     calls = sum(reading.sums[0] for reading in models.values())
     days = max(1.0, (last - first) / DAY)
-    since = max(start, last - dt.timedelta(days=sources.thresholds.idle_days))
+    recently = max(start, _midnight(last - min(RECENT, (last - first) / 2)))
+    recent_models = await _by(session, snapshot, USAGE, "model", recently, end)
+    recent_routes = await _by(session, snapshot, API, "route", recently, end, needs=frozenset({"latency"}))
+    since = max(start, _midnight(last - dt.timedelta(days=sources.thresholds.idle_days)))
     subjects = await _subjects(session, snapshot, start, since, end)
     dearest = sorted(subjects, key=lambda subject: (-subject.cost, subject.subject))[:SUBJECTS_APART]
     sample = Sample.of(start, end, calls=calls, most=sources.most_calls)
@@ -65,21 +69,30 @@ async def read_aggregates(
         session,
         project_id=project_id,
         sample=sample,
+        since=recently,
         subjects=[subject.subject for subject in dearest],
         prices=sources.prices,
         alternatives=sources.alternatives,
     )
-    sums = {model: named_sums(USAGE, reading) for model, reading in models.items() if model is not None}
     return Aggregates(
         days=days,
-        recent=min(days, (end - since) / DAY),
+        recent_days=max(0.5, (last - recently) / DAY),
+        idle_days=(last - since) / DAY,
         share_read=sample.share,
         cost=sum(named_sums(USAGE, reading)["cost_picousd"] for reading in models.values()),
         cells=tuple(cells),
-        models=tuple(Model(model, of["requests"], of["priced"]) for model, of in sums.items()),
-        routes=tuple(_route(route, reading) for route, reading in routes.items() if route not in (None, OTHER_ROUTES)),
+        models=tuple(_model(model, reading, recent_models.get(model)) for model, reading in models.items()),
+        routes=tuple(
+            _route(route, reading, recent_routes.get(route))
+            for route, reading in routes.items()
+            if route != OTHER_ROUTES
+        ),
         subjects=tuple(subjects),
     )
+
+
+def _midnight(time: dt.datetime) -> dt.datetime:
+    return time.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def _span(
@@ -128,7 +141,12 @@ async def _subjects(
     ]
 
 
-def _route(route: Key, reading: Reading) -> Route:
+def _model(model: Key, reading: Reading, recent: Reading | None = None) -> Model:
+    sums = named_sums(USAGE, reading)
+    return Model(model or "", sums["requests"], sums["priced"], None if recent is None else _model(model, recent))
+
+
+def _route(route: Key, reading: Reading, recent: Reading | None = None) -> Route:
     sums = named_sums(API, reading)
     stored, raw = (b"".join(parts.get("latency", ())) for parts in (reading.stored, reading.raw))
     ((p95,),) = sketch.grouped_quantiles([stored], [raw], (0.95,))
@@ -141,4 +159,5 @@ def _route(route: Key, reading: Reading) -> Route:
         p95_ms=p95,
         hits=sums["hits"],
         misses=sums["misses"],
+        recent=None if recent is None else _route(route, recent),
     )

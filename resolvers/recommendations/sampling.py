@@ -26,12 +26,15 @@ class Sample:
         """The part of a time with so many calls that holds about `most` of them."""
         return cls(start, end, 1.0 if calls <= most else most / calls)
 
-    def days(self) -> Iterator[list[Stretch]]:
-        """The stretches of each UTC day, half-open: the whole day, or the same part of each of its hours."""
+    def days(self, cut: dt.datetime) -> Iterator[list[Stretch]]:
+        """The stretches of each UTC day, half-open: the whole day, or the same part of each of its hours.
+
+        A day that `cut` lies in is two.
+        """
         edge = self.start
         while edge < self.end:
             midnight = edge.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
-            last = min(midnight, self.end)
+            last = min(midnight, self.end, cut if cut > edge else self.end)
             yield [(edge, last)] if self.share == 1 else list(self._hours(edge, last))
             edge = last
 

@@ -13,7 +13,7 @@ def _threshold(default: float, meaning: str, *, least: float = 0, most: float = 
 class Thresholds:
     """Each can be set by name; amounts are dollars, shares lie between 0 and 1."""
 
-    saving_usd: float = _threshold(0.25, "dollars a month under which a saving is not worth advice")
+    saving_usd: float = _threshold(0.1, "dollars a month under which a saving is not worth advice")
     saving_share: float = _threshold(0.0025, "the same as a share of the project's cost", most=1)
     requests: float = _threshold(50, "calls that a rule wants to see before it judges them", least=1)
     cheaper_model_input: float = _threshold(1500, "mean input tokens up to which calls are simple")

@@ -74,4 +74,5 @@ def _finding(
         saving,
         confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
         cells,
+        lambda sums: sums.cost - sums.alternative_cost,
     )

@@ -44,7 +44,8 @@ def concentrated_spend(aggregates: Aggregates, thresholds: Thresholds) -> list[F
         "subjects": len(aggregates.subjects),
     }
     sure = confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds)
-    return [Finding(KIND, Target(subject=subject), figures, aggregates.monthly(dearer), sure, cells)]
+    saving = aggregates.monthly(dearer)
+    return [Finding(KIND, Target(subject=subject), figures, saving, sure, cells, lambda sums: sums.cost)]
 
 
 def _beyond_the_others(cells: list[Cell], aggregates: Aggregates, thresholds: Thresholds) -> float:

@@ -50,6 +50,7 @@ def _of_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
                 aggregates.monthly(sums.errors_cost * (1 - usual / rate)),
                 confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
                 found.cells,
+                lambda sums: sums.errors,
             )
         )
     return findings
@@ -69,6 +70,8 @@ def _of_routes(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
         if not excess(worst):
             break
         left.remove(worst)
+        if worst.recent is None or worst.recent.errors / worst.recent.requests < worst.errors / worst.requests / 2:
+            continue
         usual = (errors - worst.errors) / max(1, requests - worst.requests)
         figures = {
             "calls": worst.requests,

@@ -35,12 +35,13 @@ def idle_subjects(aggregates: Aggregates, thresholds: Thresholds) -> list[Findin
                     {
                         "calls": sums.requests,
                         "cost_usd": dollars(sums.cost),
-                        "days_without_api_calls": round(aggregates.recent, 1),
+                        "days_without_api_calls": round(aggregates.idle_days, 1),
                         "api_calls_before": subject.api_requests,
                     },
                     saving,
                     confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
                     cells,
+                    lambda sums: sums.cost,
                 )
             )
     return findings

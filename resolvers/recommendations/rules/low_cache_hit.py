@@ -44,28 +44,28 @@ def _of_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
         alike = sum(cell.sums.input for cell in others if cell.sums.cached_share <= low)
         return alike > MOST_ALIKE * found.rest.input
 
-    findings = []
-    for found in worst_slices(cells, score_among, usual=usual):
-        saving = aggregates.monthly(_saved(found.sums, found.rest))
-        if worth_it(saving, aggregates, thresholds):
-            sums = found.sums
-            findings.append(
-                Finding(
-                    KIND,
-                    target_of(found.cells),
-                    {
-                        "calls": sums.requests,
-                        "mean_input_tokens": round(sums.mean_input),
-                        "cached_share": round(sums.cached_share, 4),
-                        "cached_share_elsewhere": round(found.rest.cached_share, 4),
-                        "cost_usd": dollars(sums.cost),
-                    },
-                    saving,
-                    confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
-                    found.cells,
-                )
-            )
-    return findings
+    made = (_finding(found, aggregates, thresholds) for found in worst_slices(cells, score_among, usual=usual))
+    return [finding for finding in made if finding is not None]
+
+
+def _finding(found: Slice, aggregates: Aggregates, thresholds: Thresholds) -> Finding | None:
+    sums, elsewhere = found.sums, found.rest.cached_share
+    saving = aggregates.monthly(_saved(sums, found.rest))
+    if not worth_it(saving, aggregates, thresholds):
+        return None
+    figures = {
+        "calls": sums.requests,
+        "mean_input_tokens": round(sums.mean_input),
+        "cached_share": round(sums.cached_share, 4),
+        "cached_share_elsewhere": round(elsewhere, 4),
+        "cost_usd": dollars(sums.cost),
+    }
+    sure = confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds)
+
+    def wasted(sums: Sums) -> float:
+        return elsewhere * sums.input - sums.cache_read
+
+    return Finding(KIND, target_of(found.cells), figures, saving, sure, found.cells, wasted)
 
 
 def _cacheable(cell: Cell, thresholds: Thresholds) -> bool:
@@ -91,6 +91,8 @@ def _of_routes(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
         if rate >= LOW_HIT_RATE or len(rates) < FEWEST_ROUTES - 1:
             continue
         if sum(other >= USUAL_HIT_RATE for other in rates) < (1 - MOST_ALIKE) * len(rates):
+            continue
+        if route.recent is None or route.recent.hits >= USUAL_HIT_RATE * (route.recent.hits + route.recent.misses):
             continue
         figures = {
             "calls": route.hits + route.misses,

@@ -46,29 +46,31 @@ def oversized_prompts(aggregates: Aggregates, thresholds: Thresholds) -> list[Fi
         typical = _typical(found, _by_operation(left), thresholds)
         gone = set(map(id, found.cells))
         left = [cell for cell in left if id(cell) not in gone]
-        if typical is None:
-            continue
-        sums = found.sums
-        saving = aggregates.monthly(sums.list_input_cost * (1 - typical / sums.mean_input) * sums.discount)
-        if worth_it(saving, aggregates, thresholds):
-            findings.append(
-                Finding(
-                    KIND,
-                    target_of(found.cells),
-                    {
-                        "calls": sums.requests,
-                        "mean_input_tokens": round(sums.mean_input),
-                        "mean_input_tokens_elsewhere": round(typical),
-                        "mean_output_tokens": round(sums.mean_output),
-                        "cost_usd": dollars(sums.cost),
-                        "input_cost_usd": dollars(sums.list_input_cost * sums.discount),
-                    },
-                    saving,
-                    confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
-                    found.cells,
-                )
-            )
+        finding = None if typical is None else _finding(found, typical, aggregates, thresholds)
+        if finding is not None:
+            findings.append(finding)
     return findings
+
+
+def _finding(found: Slice, typical: float, aggregates: Aggregates, thresholds: Thresholds) -> Finding | None:
+    sums = found.sums
+    saving = aggregates.monthly(sums.list_input_cost * (1 - typical / sums.mean_input) * sums.discount)
+    if not worth_it(saving, aggregates, thresholds):
+        return None
+    figures = {
+        "calls": sums.requests,
+        "mean_input_tokens": round(sums.mean_input),
+        "mean_input_tokens_elsewhere": round(typical),
+        "mean_output_tokens": round(sums.mean_output),
+        "cost_usd": dollars(sums.cost),
+        "input_cost_usd": dollars(sums.list_input_cost * sums.discount),
+    }
+    sure = confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds)
+
+    def wasted(sums: Sums) -> float:
+        return sums.input - typical * sums.requests
+
+    return Finding(KIND, target_of(found.cells), figures, saving, sure, found.cells, wasted)
 
 
 def _by_operation(cells: Sequence[Cell]) -> dict[str | None, Sums]:

@@ -48,6 +48,7 @@ def retry_storms(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding
                     saving,
                     confidence(CERTAINTY, aggregates, calls=sums.requests, thresholds=thresholds),
                     found.cells,
+                    lambda sums: sums.repeats,
                 )
             )
     return findings

@@ -20,7 +20,8 @@ def slow_routes(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]
     for route in timed:
         p95 = route.p95_ms or 0.0
         others = median([other.p95_ms or 0.0 for other in timed if other is not route] or [0.0])
-        if p95 >= thresholds.route_p95_ms and p95 >= TIMES_THE_OTHERS * others:
+        still = route.recent is not None and (route.recent.p95_ms or 0.0) >= p95 / 2
+        if still and p95 >= thresholds.route_p95_ms and p95 >= TIMES_THE_OTHERS * others:
             figures = {
                 "calls": route.requests,
                 "p95_ms": round(p95),

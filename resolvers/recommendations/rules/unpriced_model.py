@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from resolvers.recommendations.aggregates import Aggregates
+from resolvers.recommendations.aggregates import Aggregates, Model
 from resolvers.recommendations.findings import Finding, confidence
 from resolvers.recommendations.targets import Target
 from resolvers.recommendations.thresholds import Thresholds
@@ -27,5 +27,9 @@ def unpriced_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Find
             confidence(CERTAINTY, aggregates, calls=model.requests, thresholds=thresholds),
         )
         for model in aggregates.models
-        if model.requests >= thresholds.requests and model.priced < MOST_PRICED * model.requests
+        if model.requests >= thresholds.requests and _unpriced(model) and model.recent and _unpriced(model.recent)
     ]
+
+
+def _unpriced(model: Model) -> bool:
+    return model.priced < MOST_PRICED * model.requests

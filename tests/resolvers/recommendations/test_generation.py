@@ -235,6 +235,9 @@ async def test_what_was_expected_is_what_is_measured(database: Database, project
         measured = await session.scalar(select(Recommendation.measured_monthly_saving_picousd))
 
     assert float(measured or 0) / PICODOLLARS == pytest.approx(float(expected), rel=WITHIN)
+    week = dt.timedelta(days=7)
+    later = await Generator().generate(database, project_id=project.id, start=month.start + week, end=month.end + week)
+    assert [(found.kind, found.target, found.evidence["figures"]) for found in later] == []
 
 
 async def test_generating_again_updates_what_is_there(database: Database, project: Project) -> None:
