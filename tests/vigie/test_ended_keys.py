@@ -53,7 +53,8 @@ async def test_a_key_that_another_process_revokes(vigie: Vigie) -> None:
         assert await socket.closed() == (4403, "Forbidden")
         assert time.monotonic() - began < IN_TIME
         await stays.send({"type": "ping"})
-        assert (await stays.receive())["type"] == "pong"
+        while (await stays.receive())["type"] != "pong":
+            pass
 
 
 async def test_a_key_that_expires(vigie: Vigie) -> None:
