@@ -57,8 +57,9 @@ class Program:
         return self._output.read_text()
 
     @property
-    def lines(self) -> list[str]:
-        return self.output.splitlines()
+    def told(self) -> list[str]:
+        """The numbers of the events of `tests.clients.sending` that it was told of."""
+        return re.findall(r"^number-\d+", self.output, re.MULTILINE)
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
         """Waits until it wrote this. Raises TimeoutError, or RuntimeError when it ended without."""

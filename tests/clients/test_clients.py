@@ -40,7 +40,7 @@ def test_they_go_on_after_a_restart_and_a_crash(vigies: Vigies, tmp_path: Path) 
         stored = sender.stop()
         for program in running:
             program.wait_for(stored[-1])
-            told = [line.split(" ")[0] for line in program.lines]
+            told = program.told
             assert told == stored[stored.index(told[0]) :], program.name
 
 
