@@ -10,6 +10,9 @@ from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
 from schema.connections import ConnectionQuery
+from schema.health import HealthMutation, HealthQuery, HealthSubscription
+from schema.health_checks import HealthCheckMutation, HealthCheckQuery
+from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
@@ -32,6 +35,9 @@ Query = merge_types(
         NodeQuery,
         RecommendationQuery,
         BugQuery,
+        HealthQuery,
+        HealthCheckQuery,
+        HeartbeatQuery,
     ),
 )
 Mutation = merge_types(
@@ -43,9 +49,14 @@ Mutation = merge_types(
         RecommendationMutation,
         RecommendationGenerationMutation,
         BugMutation,
+        HealthMutation,
+        HealthCheckMutation,
+        HeartbeatMutation,
     ),
 )
-Subscription = merge_types("Subscription", (LiveMetricsSubscription, ActivitySubscription, BugSubscription))
+Subscription = merge_types(
+    "Subscription", (LiveMetricsSubscription, ActivitySubscription, BugSubscription, HealthSubscription)
+)
 
 schema = strawberry.Schema(
     query=Query, mutation=Mutation, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)

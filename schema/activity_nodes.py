@@ -8,9 +8,12 @@ from models import ReadSession
 from realtime.facts import ActivityFact
 from resolvers.bugs.reading import bugs_by_number
 from resolvers.bugs.telling import NODE_TYPE as BUG
+from resolvers.components.listing import components_by_number
+from resolvers.components.telling import NODE_TYPE as COMPONENT
 from resolvers.recommendations.listing import recommendations_by_number
 from resolvers.recommendations.telling import NODE_TYPE as RECOMMENDATION
 from schema.bugs.types import Bug
+from schema.components import Component
 from schema.context import Info
 from schema.ids import Node
 from schema.recommendations.types import Recommendation
@@ -28,6 +31,7 @@ class NodeType:
 
 NODE_TYPES: Final[dict[str, NodeType]] = {
     BUG: NodeType(bugs_by_number, Bug.of),
+    COMPONENT: NodeType(components_by_number, Component.of),
     RECOMMENDATION: NodeType(recommendations_by_number, Recommendation.of),
 }
 

@@ -5,14 +5,16 @@ whoever looks one up compares its project with the principal's, so a foreign id 
 """
 
 import base64
+import re
 from dataclasses import dataclass
 
 import strawberry
 
-from resolvers.errors import Invalid
+from resolvers.errors import Invalid, NotFound
 from resolvers.global_ids import global_id, to_opaque
 
 _MAX_LENGTH = 2048
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ def own_key(text: str, *, type_name: str, project_id: int, field: str | None = "
     """The key in an id of this type and project; None when it names something else. Raises Invalid like decode_id."""
     decoded = decode_id(text, field=field)
     return decoded.key if (decoded.type_name, decoded.project_id) == (type_name, project_id) else None
+
+
+def own_number(text: str, type_name: str, project_id: int, refusal: str) -> int:
+    """The number in an id of this type and project. Raises NotFound with `refusal` when it names something else, and
+    Invalid like decode_id."""
+    key = own_key(text, type_name=type_name, project_id=project_id)
+    if key is None or not _NUMBER.fullmatch(key):
+        raise NotFound(refusal, field="id")
+    return int(key)
 
 
 def from_opaque(text: str) -> bytes:

@@ -10,16 +10,22 @@ from models import ReadSession
 from resolvers import activities, api_calls, api_keys, usage_events
 from resolvers.bugs.comments import get_comment
 from resolvers.bugs.reading import get_bug
+from resolvers.components.listing import get_component
 from resolvers.connections import Connections
+from resolvers.health_checks.listing import get_health_check
+from resolvers.heartbeats.saving import get_heartbeat
 from resolvers.principals import Principal, Role
 from resolvers.recommendations.listing import get_recommendation
 from schema.activities import Activity
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
 from schema.bugs.types import Bug, BugComment
+from schema.components import Component
 from schema.connections import Socket
 from schema.context import Info
 from schema.guards import READS
+from schema.health_checks import HealthCheck
+from schema.heartbeats import Heartbeat
 from schema.ids import Node, decode_id
 from schema.recommendations.types import Recommendation
 from schema.usage_events import UsageEvent
@@ -73,6 +79,27 @@ async def _bug_comment(session: ReadSession, principal: Principal, number: int) 
     return BugComment.of(row) if row else None
 
 
+async def _component(session: ReadSession, principal: Principal, number: int) -> Component | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_component(session, project_id=principal.project_id, number=number)
+    return Component.of(row) if row else None
+
+
+async def _health_check(session: ReadSession, principal: Principal, number: int) -> HealthCheck | None:
+    if number > LARGEST_KEY:
+        return None
+    checked = await get_health_check(session, project_id=principal.project_id, number=number)
+    return HealthCheck.of(checked) if checked else None
+
+
+async def _heartbeat(session: ReadSession, principal: Principal, number: int) -> Heartbeat | None:
+    if number > LARGEST_KEY:
+        return None
+    beating = await get_heartbeat(session, project_id=principal.project_id, number=number)
+    return Heartbeat.of(beating) if beating else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -92,6 +119,9 @@ LOADERS: Final[dict[str, Load]] = {
     "Bug": _bug,
     "BugComment": _bug_comment,
     "Recommendation": _recommendation,
+    "Component": _component,
+    "HealthCheck": _health_check,
+    "Heartbeat": _heartbeat,
 }
 
 

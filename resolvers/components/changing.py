@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import delete, func, select
 
-from models import Component, ComponentHour, ComponentSpell, Project, ReadSession, WriteSession
+from models import Component, ComponentHour, ComponentSpell, ReadSession, WriteSession
 from resolvers.components.observing import change_status, first_spell
 from resolvers.components.states import UNKNOWN
 from resolvers.errors import Invalid, LimitReached, NotFound
@@ -15,11 +15,6 @@ MOST_COMPONENTS: Final = 1000
 MOST_NAME: Final = 100
 SHORTEST: Final = dt.timedelta(seconds=1)
 LONGEST: Final = dt.timedelta(days=366)
-
-
-async def lock_components(session: WriteSession, *, project_id: int) -> None:
-    """Changes to which components a project has come one after the other: their numbers and parents depend on it."""
-    await session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
 
 
 async def add_component(

@@ -8,9 +8,9 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Component, WriteSession
-from resolvers.components.changing import lock_components
 from resolvers.components.observing import first_spell
 from resolvers.components.states import UNKNOWN
+from resolvers.locks import lock_project
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ EXTERNAL: Final = frozenset({"openai"})
 
 async def add_internal_components(session: WriteSession, *, project_id: int) -> None:
     """Adds those that a project lacks, unknown so far and due at once."""
-    await lock_components(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     now = dt.datetime.now(dt.UTC)
     there = await session.rows(
         select(Component.id, Component.kind, Component.name).where(Component.project_id == project_id)

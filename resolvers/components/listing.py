@@ -9,18 +9,25 @@ from sqlalchemy import select, tuple_
 from models import Component, ReadSession
 from resolvers.components.changing import MOST_COMPONENTS
 from resolvers.components.uptime import uptimes
-from resolvers.metrics.periods import Period
+from resolvers.metrics.periods import make_period
 
 Key = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A component, by its project and number, in a period."""
+    """A component, by its project and number, in a period that is named as a client does: by ends, or by length."""
 
     project_id: int
     number: int
-    period: Period
+    start: dt.datetime | None
+    end: dt.datetime | None
+    last: dt.timedelta | None
+
+    @property
+    def asked(self) -> tuple[int, dt.datetime | None, dt.datetime | None, dt.timedelta | None]:
+        """What components may have in common."""
+        return self.project_id, self.start, self.end, self.last
 
 
 async def list_components(session: ReadSession, *, project_id: int) -> Sequence[Component]:
@@ -52,10 +59,12 @@ async def components_by_number(session: ReadSession, keys: list[Key]) -> dict[Ke
 
 
 async def uptime_by_spell(session: ReadSession, keys: list[Spell]) -> dict[Spell, float | None]:
-    """The uptime of components, each in a period: a statement for each period."""
+    """The uptime of components, each in a period: a statement for each period. Raises Invalid for none."""
     now, found = dt.datetime.now(dt.UTC), dict[Spell, float | None]()
-    for project_id, period in {(key.project_id, key.period): None for key in keys}:
-        those = [key for key in keys if (key.project_id, key.period) == (project_id, period)]
+    for asked in {key.asked: None for key in keys}:
+        project_id, start, end, last = asked
+        period = make_period(start=start, end=end, last=last, zone="UTC", now=now)
+        those = [key for key in keys if key.asked == asked]
         shares = await uptimes(
             session, project_id=project_id, numbers=[key.number for key in those], period=period, now=now
         )

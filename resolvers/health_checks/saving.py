@@ -18,13 +18,13 @@ from resolvers.components.changing import (
     check_name,
     delete_component,
     find_parent,
-    lock_components,
     switch,
 )
 from resolvers.components.observing import lock_component
 from resolvers.errors import Invalid, NotFound
 from resolvers.health_checks import fields
 from resolvers.health_checks.running import Sealed
+from resolvers.locks import lock_project
 
 KIND: Final = "http"
 TIMEOUT: Final = dt.timedelta(seconds=10)
@@ -49,7 +49,7 @@ async def save_health_check(
     `every` is one. Raises Invalid, NotFound and LimitReached. The caller has asked `check_target`.
     """
     now = dt.datetime.now(dt.UTC)
-    await lock_components(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     if number is None:
         defaults = dict.fromkeys(("every", "timeout", "conditions", "failures_before_down"))
         values = {**defaults, "successes_before_healthy": None, **values}
@@ -87,7 +87,7 @@ async def save_health_check(
 
 async def delete_health_check(session: WriteSession, *, project_id: int, number: int, actor: str) -> None:
     """Deletes a check, its component and its past. Raises NotFound, and Invalid while others depend on it."""
-    await lock_components(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     row, check = await _find(session, project_id, number)
     details = {"name": row.name, "url": check.url}
     await session.run(

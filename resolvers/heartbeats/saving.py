@@ -20,12 +20,12 @@ from resolvers.components.changing import (
     check_name,
     delete_component,
     find_parent,
-    lock_components,
     switch,
 )
 from resolvers.components.observing import lock_component
 from resolvers.errors import Invalid, NotFound
 from resolvers.heartbeats.beating import late_at
+from resolvers.locks import lock_project
 
 KIND: Final = "heartbeat"
 GRACE: Final = dt.timedelta(minutes=1)
@@ -49,7 +49,7 @@ async def save_heartbeat(
     one needs `every`. Raises Invalid, NotFound and LimitReached.
     """
     now = dt.datetime.now(dt.UTC)
-    await lock_components(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     if number is None:
         if values.get("every") is None:
             raise Invalid("Say how often it is to beat: `every`.", field="every")
@@ -85,7 +85,7 @@ async def save_heartbeat(
 
 async def delete_heartbeat(session: WriteSession, *, project_id: int, number: int, actor: str) -> None:
     """Deletes a heartbeat, its component and its past. Raises NotFound, and Invalid while others depend on it."""
-    await lock_components(session, project_id=project_id)
+    await lock_project(session, project_id=project_id)
     row, _ = await _find(session, project_id, number)
     name = row.name
     await session.run(delete(Heartbeat).where(Heartbeat.project_id == project_id, Heartbeat.component_id == number))

@@ -22,7 +22,7 @@ CONTRACT = ROOT / "tests" / "contract"
 INPUTS = CONTRACT / "inputs.graphql"
 DOCUMENTS = {path.stem: path.read_text() for path in sorted(CONTRACT.glob("*.graphql")) if path != INPUTS}
 
-SERVED = {"activity", "bugs", "metrics", "recommendations"}
+SERVED = {"activity", "bugs", "health", "metrics", "recommendations"}
 """The documents that Vigie answers by now. The others belong to features to come."""
 
 graphql: GraphQLSchema = schema._schema
