@@ -3,6 +3,7 @@
 A text names its target by placeholders such as `{model}`, which are filled in last: no name of a customer goes further.
 """
 
+import re
 from typing import Any, Final
 
 from integrations.wording import Brief, Words
@@ -22,6 +23,7 @@ from resolvers.recommendations.rules import (
 
 MOST_TITLE: Final = 200
 MOST_NAME: Final = 80
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 NAMES: Final = ("model", "operation", "subject", "route", "alternative_model")
 
 _ROUTES: Final[dict[str, Words]] = {
@@ -101,10 +103,12 @@ def brief_of(finding: Finding) -> Brief:
 
 def named(words: Words, finding: Finding) -> Words:
     """The words with the names of the target in them."""
-    title, body = words.title, words.body
-    for placeholder, name in names_of(finding).items():
-        title, body = title.replace(f"{{{placeholder}}}", name), body.replace(f"{{{placeholder}}}", name)
-    return Words(title[:MOST_TITLE], body)
+    names = names_of(finding)
+
+    def filled(text: str) -> str:
+        return _PLACEHOLDER.sub(lambda found: names.get(found[1], found[0]), text)
+
+    return Words(filled(words.title)[:MOST_TITLE], filled(words.body))
 
 
 def words_of(finding: Finding) -> Words:
@@ -137,4 +141,5 @@ def _where(names: dict[str, str]) -> str:
 
 
 def _short(name: str) -> str:
+    name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
     return name if len(name) <= MOST_NAME else f"{name[: MOST_NAME - 1]}…"
