@@ -86,8 +86,10 @@ class EventStream:
         ENDED.labels(ending.by).inc()
         cut = scope.get("extensions", {}).get(CUT, {}).get("cut", lambda: None)
         timer = asyncio.get_running_loop().call_later(LAST_SECONDS, cut)
-        await send({"type": "http.response.body", "body": ending.last})
-        timer.cancel()
+        try:
+            await send({"type": "http.response.body", "body": ending.last})
+        finally:
+            timer.cancel()
 
     async def _tell(self, send: Send) -> None:
         """Sends every answer, and ends the stream with what the last one was."""
