@@ -74,6 +74,11 @@ def parse_address(host: str) -> str | None:
         return None
 
 
+def is_localhost(host: str) -> bool:
+    """Whether a name means this machine, whatever a resolver says (RFC 6761): `localhost.`, `anything.localhost`."""
+    return f".{_bare(host)}".endswith(".localhost")
+
+
 def _bare(host: str) -> str:
     return host.strip().rstrip(".").lower()
 

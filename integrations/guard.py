@@ -18,11 +18,12 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from integrations.addresses import Allowed, parse_address, plain_address
+from integrations.addresses import Allowed, is_localhost, parse_address, plain_address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Answers the addresses of a host, in the order in which they are to be tried. Raises OSError when there are none."""
 
+LOCALHOST: Final = "localhost"
 MOST_TRIED: Final = 4
 
 
@@ -63,7 +64,7 @@ class Guard:
         """
         written = parse_address(host)
         try:
-            texts = [written] if written else await self._resolve(host, port)
+            texts = [written] if written else await self._resolve(LOCALHOST if is_localhost(host) else host, port)
         except (OSError, UnicodeError) as error:
             raise Unresolved(host) from error
         found = [plain_address(text) for text in texts]

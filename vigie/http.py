@@ -32,6 +32,8 @@ OTHER: Final = "(other)"
 SHOWN: Final = 300
 EVENT_STREAM: Final = b"text/event-stream"
 QUIET: Final = ("/health", "/metrics", "/graphiql")
+TOLD_TO_NOBODY: Final = "/push/"
+"""What stands behind it in a path is a token, for no log."""
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 # Answers are data, some of it private; what is a page or an asset says otherwise itself.
@@ -94,9 +96,9 @@ class Outermost:
             await self._app(scope, receive, send_with_headers)
         except Exception as error:
             if database_is_down(error):
-                log.warning("database is down", path=scope["path"][:SHOWN], error=repr(error))
+                log.warning("database is down", path=_shown(scope["path"]), error=repr(error))
             else:
-                log.exception("request failed", path=scope["path"][:SHOWN])
+                log.exception("request failed", path=_shown(scope["path"]))
             if status:
                 raise
             await _problem(error, request_id).response()(scope, receive, send_with_headers)
@@ -117,7 +119,7 @@ class Outermost:
         write(
             "request",
             method=scope["method"],
-            path=scope["path"][:SHOWN],
+            path=_shown(scope["path"]),
             status=status or None,
             duration_ms=round(ended * 1000, 3),
             client=client[0] if client else None,
@@ -141,6 +143,10 @@ def _problem(error: Exception, request_id: str) -> Problem:
     if database_is_down(error):
         return Problem(503, "The database does not answer: send the same again.", Retry_After="1")
     return Problem(500, f"Internal error; the log has it under request id {request_id}.")
+
+
+def _shown(path: str) -> str:
+    return f"{TOLD_TO_NOBODY}…" if path.startswith(TOLD_TO_NOBODY) else path[:SHOWN]
 
 
 def _request_id(scope: Scope) -> str:

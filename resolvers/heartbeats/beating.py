@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from models import Component, Heartbeat, ReadSession, WriteSession
 from resolvers.api_keys import digest_of
@@ -20,19 +20,32 @@ class Beat:
     duration_ms: float | None = None
 
 
-async def beat(session: WriteSession, *, token: str, sent: Beat) -> bool:
-    """Takes a beat in; answers whether the token is one. A heartbeat that is switched off takes none."""
+async def look_up(session: ReadSession, *, token: str, sent: Beat) -> tuple[bool, bool]:
+    """Whether the token is one, and whether its beat is worth recording: another one in the same second is not."""
+    rows = await session.rows(
+        select(Heartbeat.beaten_at, Component.status, Component.enabled)
+        .join(Component, and_(Component.project_id == Heartbeat.project_id, Component.id == Heartbeat.component_id))
+        .where(Heartbeat.digest == digest_of(token))
+    )
+    if not rows:
+        return False, False
+    beaten_at, status, enabled = rows[0]
+    just_now = beaten_at is not None and dt.datetime.now(dt.UTC) - beaten_at < dt.timedelta(seconds=1)
+    return True, enabled and not (just_now and status == (HEALTHY if sent.ok else DOWN))
+
+
+async def beat(session: WriteSession, *, token: str, sent: Beat) -> None:
+    """Takes a beat in; one for nothing, or for what is switched off, changes nothing."""
     found = await session.scalar(select(Heartbeat).where(Heartbeat.digest == digest_of(token)))
     if found is None:
-        return False
+        return
     row = await lock_component(session, project_id=found.project_id, number=found.component_id)
     if row is None or not row.enabled:
-        return row is not None
+        return
     now = dt.datetime.now(dt.UTC)
     found.beaten_at = found.expected_since = now
     await observe(session, row, Observation(HEALTHY if sent.ok else DOWN, now, sent.message, sent.duration_ms))
     row.due_at = late_at(row, found)
-    return True
 
 
 async def look(session: WriteSession, row: Component, now: dt.datetime) -> None:

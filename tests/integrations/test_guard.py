@@ -24,6 +24,8 @@ SPELLINGS = [
     "2130706433",
     "017700000001",
     "localhost",
+    "LOCALHOST.",
+    "metadata.localhost",
     "127.0.0.1.",
     "0",
     "0.0.0.0",
