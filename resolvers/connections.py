@@ -100,6 +100,13 @@ class Connections:
         held = [held for key, held in self._by_key.items() if key[0] == project_id]
         return sorted((one for some in held for one in some), key=lambda one: (one.since, one.number), reverse=True)
 
+    def count_by_project(self) -> dict[int, int]:
+        """How many connections are open under keys of each project."""
+        counts: dict[int, int] = {}
+        for (project_id, _), held in self._by_key.items():
+            counts[project_id] = counts.get(project_id, 0) + len(held)
+        return counts
+
     def get(self, project_id: int, number: int) -> Connection | None:
         """The connection of that number, when its key is the project's."""
         found = self._open.get(number)

@@ -5,6 +5,9 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 
 from schema.activities import ActivityQuery, ActivitySubscription
+from schema.alerts import AlertMutation, AlertQuery
+from schema.alerts.events import AlertSubscription
+from schema.alerts.silences import SilenceMutation, SilenceQuery
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.bugs import BugMutation, BugQuery
@@ -38,6 +41,8 @@ Query = merge_types(
         HealthQuery,
         HealthCheckQuery,
         HeartbeatQuery,
+        AlertQuery,
+        SilenceQuery,
     ),
 )
 Mutation = merge_types(
@@ -52,10 +57,13 @@ Mutation = merge_types(
         HealthMutation,
         HealthCheckMutation,
         HeartbeatMutation,
+        AlertMutation,
+        SilenceMutation,
     ),
 )
 Subscription = merge_types(
-    "Subscription", (LiveMetricsSubscription, ActivitySubscription, BugSubscription, HealthSubscription)
+    "Subscription",
+    (LiveMetricsSubscription, ActivitySubscription, BugSubscription, HealthSubscription, AlertSubscription),
 )
 
 schema = strawberry.Schema(

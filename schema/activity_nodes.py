@@ -6,12 +6,18 @@ from typing import Any, Final
 
 from models import ReadSession
 from realtime.facts import ActivityFact
+from resolvers.alerts.listing import alerts_by_number
+from resolvers.alerts.silences import silences_by_number
+from resolvers.alerts.telling import NODE_TYPE as ALERT
+from resolvers.alerts.telling import SILENCE
 from resolvers.bugs.reading import bugs_by_number
 from resolvers.bugs.telling import NODE_TYPE as BUG
 from resolvers.components.listing import components_by_number
 from resolvers.components.telling import NODE_TYPE as COMPONENT
 from resolvers.recommendations.listing import recommendations_by_number
 from resolvers.recommendations.telling import NODE_TYPE as RECOMMENDATION
+from schema.alerts.silences import Silence
+from schema.alerts.types import Alert
 from schema.bugs.types import Bug
 from schema.components import Component
 from schema.context import Info
@@ -30,6 +36,8 @@ class NodeType:
 
 
 NODE_TYPES: Final[dict[str, NodeType]] = {
+    ALERT: NodeType(alerts_by_number, Alert.of),
+    SILENCE: NodeType(silences_by_number, Silence.of),
     BUG: NodeType(bugs_by_number, Bug.of),
     COMPONENT: NodeType(components_by_number, Component.of),
     RECOMMENDATION: NodeType(recommendations_by_number, Recommendation.of),

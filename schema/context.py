@@ -17,6 +17,7 @@ from strawberry.dataloader import DataLoader
 from integrations.guard import Guard
 from models.database import Database, ReadSession, WriteSession
 from models.secrets import Vault
+from resolvers.alerts.pace import Pace
 from resolvers.components.terms import Process, WatchTerms
 from resolvers.connections import Connections
 from resolvers.principals import Principal
@@ -48,6 +49,7 @@ class Services:
     guard: Guard = field(default_factory=Guard)
     watch: WatchTerms = field(default_factory=WatchTerms)
     process: Process = field(default_factory=Process)
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,9 @@ import strawberry
 
 from models import ReadSession
 from resolvers import activities, api_calls, api_keys, usage_events
+from resolvers.alerts.listing import channels_by_number, get_alert
+from resolvers.alerts.rules import get_rule
+from resolvers.alerts.silences import MAINTENANCE, SILENCE, get_silence
 from resolvers.bugs.comments import get_comment
 from resolvers.bugs.reading import get_bug
 from resolvers.components.listing import get_component
@@ -17,9 +20,13 @@ from resolvers.heartbeats.saving import get_heartbeat
 from resolvers.principals import Principal, Role
 from resolvers.recommendations.listing import get_recommendation
 from schema.activities import Activity
+from schema.alerts.rules import AlertRule
+from schema.alerts.silences import MaintenanceWindow, Silence
+from schema.alerts.types import Alert
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
 from schema.bugs.types import Bug, BugComment
+from schema.channels import Channel
 from schema.components import Component
 from schema.connections import Socket
 from schema.context import Info
@@ -100,6 +107,40 @@ async def _heartbeat(session: ReadSession, principal: Principal, number: int) ->
     return Heartbeat.of(beating) if beating else None
 
 
+async def _alert(session: ReadSession, principal: Principal, number: int) -> Alert | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_alert(session, project_id=principal.project_id, number=number)
+    return Alert.of(row) if row else None
+
+
+async def _alert_rule(session: ReadSession, principal: Principal, number: int) -> AlertRule | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_rule(session, project_id=principal.project_id, number=number)
+    return AlertRule.of(row) if row else None
+
+
+async def _silence(session: ReadSession, principal: Principal, number: int) -> Silence | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_silence(session, project_id=principal.project_id, number=number)
+    return Silence.of(row) if row and row.kind == SILENCE else None
+
+
+async def _maintenance_window(session: ReadSession, principal: Principal, number: int) -> MaintenanceWindow | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_silence(session, project_id=principal.project_id, number=number)
+    return MaintenanceWindow.of(row) if row and row.kind == MAINTENANCE else None
+
+
+async def _channel(session: ReadSession, principal: Principal, number: int) -> Channel | None:
+    key = (principal.project_id, number)
+    row = (await channels_by_number(session, [key])).get(key) if number <= LARGEST_KEY else None
+    return Channel.of(row) if row and row.deleted_at is None else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -120,6 +161,11 @@ LOADERS: Final[dict[str, Load]] = {
     "BugComment": _bug_comment,
     "Recommendation": _recommendation,
     "Component": _component,
+    "Alert": _alert,
+    "AlertRule": _alert_rule,
+    "Silence": _silence,
+    "MaintenanceWindow": _maintenance_window,
+    "Channel": _channel,
     "HealthCheck": _health_check,
     "Heartbeat": _heartbeat,
 }

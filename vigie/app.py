@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from ingest import heartbeats
 from ingest.json_events import JsonEvents
 from ingest.problems import Problem
 from integrations.addresses import Allowed
@@ -34,8 +35,9 @@ from schema.context import Services
 from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
 from schema.websocket import GraphQLOverWebSocket
-from vigie import exports, graphiql
+from vigie import exports, graphiql, statuses
 from vigie.advising import Advising
+from vigie.alerting import FORGET_SECONDS, LOOK_SECONDS, SILENCES_SECONDS, Alerting
 from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
 from vigie.encryption import open_vault
@@ -79,6 +81,7 @@ def create_app(settings: Settings) -> Starlette:
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
     watching = Watching(settings, database, vault, guard)
+    alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
     readiness.add("roll-ups", roll_ups_keep_up(database))
@@ -107,6 +110,9 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
             jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
+            jobs.every(LOOK_SECONDS, "alerts", alerting.evaluate)
+            jobs.every(SILENCES_SECONDS, "expired silences", alerting.tell)
+            jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
@@ -123,6 +129,7 @@ def create_app(settings: Settings) -> Starlette:
         connections,
         settings.terms,
         advising.generator,
+        pace=settings.pace,
         vault=vault,
         guard=guard,
         watch=settings.watch,
@@ -148,12 +155,18 @@ def create_app(settings: Settings) -> Starlette:
         ),
         Route("/v1/events", JsonEvents(authenticate, writer)),
         Route(exports.PATH, exports.BugExport(authenticate, database).answer),
+        Route(heartbeats.PATH, heartbeats.Heartbeats(database).answer, methods=["POST"]),
+        Route(statuses.PATH, statuses.Statuses(database).answer),
         Route("/health/live", live),
         Route("/health/ready", readiness.ready),
         Route("/metrics", metrics),
         graphiql.assets(),
     ]
-    paths = {route.path for route in routes if isinstance(route, Route)} | {"/graphiql/"}
+    paths = {route.path for route in routes if isinstance(route, Route)} | {
+        "/graphiql/",
+        heartbeats.PREFIX,
+        statuses.PREFIX,
+    }
     middleware = [Middleware(Outermost, routes=paths, closing=lambda: readiness.draining)]
     if settings.allowed_origins:
         middleware.append(

@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import ApiKey, Database
 from models.outages import database_is_down
+from resolvers.alerts.samples import NOBODY
 from resolvers.api_keys import digest_of, find_api_keys
 from resolvers.connections import Connections
 from resolvers.errors import Unavailable
@@ -61,6 +62,7 @@ class Authenticator:
         self._lookups: dict[bytes, asyncio.Task[_Key | None]] = {}
         self._used: dict[tuple[int, int], dt.datetime] = {}
         self._written: dict[tuple[int, int], dt.datetime] = {}
+        self._refusals: dict[int, int] = {}
 
     async def authenticate(self, secret: str) -> Principal | None:
         """Whose key this is; None when nobody's, or when it was revoked or has expired.
@@ -73,6 +75,8 @@ class Authenticator:
         refused = key.refused(now) if key else "unknown"
         if key is None or refused:
             REFUSED.labels(refused).inc()
+            project_id = key.principal.project_id if key else NOBODY
+            self._refusals[project_id] = self._refusals.get(project_id, 0) + 1
             return None
         principal = key.principal
         structlog.contextvars.bind_contextvars(project=principal.project_name)
@@ -85,6 +89,11 @@ class Authenticator:
         for digest, key in list(self._known.items()):
             if (key.principal.project_id, key.principal.key_id) == (project_id, key_id):
                 self._known.pop(digest, None)
+
+    def take_refusals(self) -> dict[int, int]:
+        """How many keys were refused since this was asked last, by project; those that nobody knows under 0."""
+        taken, self._refusals = self._refusals, {}
+        return taken
 
     async def write_uses(self) -> None:
         """Stores when keys were last used: each key at most once a minute, at its first use at once."""

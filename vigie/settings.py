@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from integrations.addresses import Allowed
+from resolvers.alerts.pace import Pace
 from resolvers.components.terms import WatchTerms
 from resolvers.recommendations.terms import Terms
 from resolvers.recommendations.thresholds import Thresholds
@@ -75,6 +76,13 @@ class Settings(BaseSettings):
         ge=0,
         le=15,
         description="How long to go on serving after SIGTERM, not ready, so that proxies turn away.",
+    )
+
+    alert_every_seconds: int = Field(
+        default=15, ge=1, le=300, description="How often alert rules are evaluated, at moments aligned to the clock."
+    )
+    alert_settle_seconds: float = Field(
+        default=10, ge=0, le=300, description="How long events may be on their way before rules look at their time."
     )
 
     recommendation_days: int = Field(
@@ -212,6 +220,11 @@ class Settings(BaseSettings):
             external_every=dt.timedelta(seconds=self.external_check_seconds),
             kept_for=dt.timedelta(days=self.health_days),
         )
+
+    @property
+    def pace(self) -> Pace:
+        """When alert rules are evaluated."""
+        return Pace(dt.timedelta(seconds=self.alert_every_seconds), dt.timedelta(seconds=self.alert_settle_seconds))
 
     @property
     def terms(self) -> Terms:

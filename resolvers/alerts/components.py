@@ -20,12 +20,13 @@ class Outages:
     """The components of a project that were down at one moment, by name: since when.
 
     `parents` are those that others depend on, by the others' names; `unsure` are parents of which the next look will
-    tell more: they have not been looked at since, or waver.
+    tell more: they have not been looked at since, or waver. `numbers` are the components' own.
     """
 
     down: Mapping[str, dt.datetime] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
     unsure: Mapping[str, dt.datetime] = field(default_factory=dict)
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def values(self) -> dict[str, float | None]:
         """How many are down, for each that is."""
@@ -49,6 +50,7 @@ async def outages_at(session: ReadSession, *, project_id: int, instants: Sequenc
     components = await session.scalars(select(Component).where(Component.project_id == project_id, Component.enabled))
     names = {row.id: row.name for row in components}
     parents = {row.name: names[row.parent_id] for row in components if row.parent_id in names}
+    numbers = {name: number for number, name in names.items()}
     unsure = {row.name: _sure_from(row) for row in components if row.name in parents.values()}
     spells = await session.scalars(
         select(ComponentSpell).where(
@@ -68,6 +70,7 @@ async def outages_at(session: ReadSession, *, project_id: int, instants: Sequenc
             },
             parents,
             unsure,
+            numbers,
         )
         for instant in instants
     ]

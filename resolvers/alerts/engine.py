@@ -7,7 +7,6 @@ evaluated twice, and a restart goes on where the process before it stopped.
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -15,7 +14,6 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import select, update
 
 from models import AlertClock, AlertRule, Database, ReadSession, WriteSession
-from models.base import EPOCH
 from models.outages import database_is_down
 from resolvers.alerts.cases import Watching
 from resolvers.alerts.clocks import claim, lock
@@ -23,6 +21,7 @@ from resolvers.alerts.components import Outages, outages_at
 from resolvers.alerts.definitions import rule_of
 from resolvers.alerts.evaluation import Evaluation
 from resolvers.alerts.figures import COMPONENTS_DOWN, INGEST_LAG_SECONDS, Instances, Measure
+from resolvers.alerts.pace import Pace
 from resolvers.alerts.reading import Unreadable, read_figures
 from resolvers.alerts.samples import store_samples
 from resolvers.metrics.snapshots import take_snapshot
@@ -44,24 +43,6 @@ BEHIND: Final = Gauge("vigie_alert_seconds_behind", "How far the evaluation of r
 log = structlog.get_logger(__name__)
 
 Found = Mapping[int, Instances | Unreadable]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Rules are evaluated `every` so often, on what occurred until `settle` ago."""
-
-    every: dt.timedelta = dt.timedelta(seconds=15)
-    settle: dt.timedelta = dt.timedelta(seconds=10)
-
-    def due(self, now: dt.datetime) -> dt.datetime:
-        """The latest moment that is settled."""
-        settled = now - self.settle
-        return settled - (settled - EPOCH) % self.every
-
-    def instants(self, start: dt.datetime, end: dt.datetime) -> list[dt.datetime]:
-        """The moments in [start, end), in order."""
-        first = start + (EPOCH - start) % self.every
-        return [first + self.every * number for number in range(max(0, -((first - end) // self.every)))]
 
 
 class Engine:

@@ -73,6 +73,7 @@ class Evaluation:
         remembered = self._instances.get(watching.number, set())
         broken = watching.broken or (values.reason if isinstance(values, Unreadable) else None)
         if broken or BROKEN_INSTANCE in remembered:
+            self.figures[str(watching.number)] = None
             condition = Condition("greater", 0.0, watching.severity)
             case = Case(watching, BROKEN_INSTANCE, condition, 1.0 if broken else 0.0, broken)
             rest = [] if broken else self._figures(watching, values, remembered)

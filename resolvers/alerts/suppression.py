@@ -18,7 +18,7 @@ KINDS: Final = ("silence", "maintenance", DEPENDENCY, THROTTLE)
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """`key` is the number of the silence, the name of the component, or that of the rule; `until` may be unknown."""
+    """`key` is the number of the silence, of the component, or of the rule; `until` may be unknown."""
 
     kind: str
     key: str
@@ -64,7 +64,9 @@ def dependency(instance: str, outages: Outages | None, *, time: dt.datetime) -> 
     if outages is None:
         return []
     if parent := outages.parent_down(instance):
-        return [Suppression(DEPENDENCY, parent, f"{parent}, which it depends on, is down", None)]
-    if parent := outages.parent_unsure(instance, time):
-        return [Suppression(DEPENDENCY, parent, f"{parent}, which it depends on, has yet to be looked at", None)]
-    return []
+        why = f"{parent}, which it depends on, is down"
+    elif parent := outages.parent_unsure(instance, time):
+        why = f"{parent}, which it depends on, has yet to be looked at"
+    else:
+        return []
+    return [Suppression(DEPENDENCY, str(outages.numbers[parent]), why, None)]

@@ -22,8 +22,10 @@ CONTRACT = ROOT / "tests" / "contract"
 INPUTS = CONTRACT / "inputs.graphql"
 DOCUMENTS = {path.stem: path.read_text() for path in sorted(CONTRACT.glob("*.graphql")) if path != INPUTS}
 
-SERVED = {"activity", "bugs", "health", "metrics", "recommendations"}
+SERVED = {"activity", "alerts", "bugs", "health", "metrics", "recommendations"}
 """The documents that Vigie answers by now. The others belong to features to come."""
+AWAITED = {"SaveChannel", "DeleteChannel", "TestChannel", "Channels"}
+"""Operations of these documents that belong to features to come."""
 
 graphql: GraphQLSchema = schema._schema
 
@@ -54,7 +56,9 @@ SHARED = sorted(CONTRACTED.keys() & EXPORTED.keys())
 
 @pytest.mark.parametrize("name", sorted(SERVED))
 def test_a_served_document_validates(name: str) -> None:
-    assert validate(graphql, parse(DOCUMENTS[name])) == []
+    for operation, document in separate_operations(parse(DOCUMENTS[name])).items():
+        errors = validate(graphql, document)
+        assert bool(errors) == (operation in AWAITED), errors
 
 
 @pytest.mark.parametrize(

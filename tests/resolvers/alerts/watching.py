@@ -10,7 +10,8 @@ from sqlalchemy import delete, select, update
 from models import Alert, AlertClock, AlertRule, AlertTransition, Channel, Database, Delivery
 from realtime.facts import Fact
 from resolvers.alerts.definitions import Rule
-from resolvers.alerts.engine import Engine, Pace
+from resolvers.alerts.engine import Engine
+from resolvers.alerts.pace import Pace
 from resolvers.alerts.rules import save_rule
 from tests.realtime.log import api_call, commit, make_months
 from resolvers.rollups.fold import fold
