@@ -9,6 +9,7 @@ import orjson
 
 from models import Database, Project
 from realtime.cursors import decode_cursor
+from realtime.facts import Fact
 from realtime.hub import Hub
 from realtime.shared import Progress
 from resolvers.principals import Principal, Role
@@ -17,6 +18,7 @@ from schema.context import Services
 from schema.execution import Engine
 from schema.ids import decode_id
 from schema.requests import GraphQLRequest
+from tests.realtime.log import commit, usages
 
 PATIENCE = 20.0
 ACTIVITY = """
@@ -26,6 +28,7 @@ subscription Activity($after: String, $kinds: [ActivityKind!], $filter: Activity
   }
 }
 """
+GAUGE = 'subscription { liveMetrics(window: "PT1H", every: "PT1S") { time usage { requestsPerSecond } } }'
 
 
 def principal_of(project: Project, *, key_id: int = 1, role: Role = Role.READER) -> Principal:
@@ -36,6 +39,22 @@ def open_engine(database: Database, hub: Hub) -> Engine:
     """An engine over the product's schema, as a process has one."""
     nothing: Any = None
     return Engine(schema, Services(database, hub, nothing, nothing))
+
+
+class Log:
+    """Commits and publishes."""
+
+    def __init__(self, database: Database, hub: Hub, project_id: int) -> None:
+        self._database, self._hub, self._project_id = database, hub, project_id
+        self._commits = 0
+
+    async def add(self, facts: list[Fact] | int) -> int:
+        """Answers the last number."""
+        self._commits += 1
+        some = usages(self._project_id, facts, f"batch {self._commits}") if isinstance(facts, int) else facts
+        committed = await commit(self._database, some)
+        self._hub.publish(committed)
+        return committed.last_seq
 
 
 class Subscriber:

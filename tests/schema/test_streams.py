@@ -3,17 +3,16 @@
 import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
-from models import Database, Project
+from models import Counter, Database, Project, UsageEvent
 from realtime import shared
 from realtime.backends import open_broadcast
 from realtime.cursors import encode_cursor
-from realtime.facts import Fact
 from realtime.hub import Hub
 from realtime.readers import CATCH_UPS
 from realtime.shared import DELIVERIES, MOST_PARTS, SHARED, Progress
@@ -22,43 +21,8 @@ from resolvers.projects import create_project
 from schema.documents import Refused
 from schema.execution import Engine
 from tests.realtime.listening import until
-from tests.realtime.log import LONG_AGO, NOW, activity, api_call, commit, make_months, usage, usages
-from tests.schema.subscribing import open_engine, principal_of, subscribed
-
-GAUGE = 'subscription { liveMetrics(window: "PT1H", every: "PT1S") { time usage { requestsPerSecond } } }'
-
-
-@pytest.fixture
-async def hub(database: Database, project: Project) -> AsyncIterator[Hub]:
-    await make_months(database, NOW, LONG_AGO)
-    async with Hub(database, open_broadcast(None)) as hub:
-        yield hub
-
-
-@pytest.fixture
-def engine(database: Database, hub: Hub) -> Engine:
-    return open_engine(database, hub)
-
-
-class Log:
-    """Commits and publishes."""
-
-    def __init__(self, database: Database, hub: Hub, project_id: int) -> None:
-        self._database, self._hub, self._project_id = database, hub, project_id
-        self._commits = 0
-
-    async def add(self, facts: list[Fact] | int) -> int:
-        """Answers the last number."""
-        self._commits += 1
-        some = usages(self._project_id, facts, f"batch {self._commits}") if isinstance(facts, int) else facts
-        committed = await commit(self._database, some)
-        self._hub.publish(committed)
-        return committed.last_seq
-
-
-@pytest.fixture
-def log(database: Database, hub: Hub, project: Project) -> Log:
-    return Log(database, hub, project.id)
+from tests.realtime.log import LONG_AGO, NOW, activity, usage
+from tests.schema.subscribing import Log, open_engine, principal_of, subscribed
 
 
 async def test_who_asks_the_same_gets_the_same_bytes(engine: Engine, project: Project, log: Log) -> None:
@@ -271,95 +235,6 @@ async def test_a_frame_without_anything_for_the_past_serves_latecomers_too(
             assert late.bodies[-1] is early.bodies[-1]
 
 
-async def test_an_interval_joins_frames_and_leaves_nothing_out(engine: Engine, project: Project, log: Log) -> None:
-    async with subscribed(engine, principal_of(project), minInterval="PT0.5S") as subscriber:
-        for _ in range(20):
-            await log.add(60)
-        await subscriber.until_place(1_200)
-        assert subscriber.seqs == list(range(1, 1_201))
-        assert 3 <= len(subscriber.bodies) - 1 <= 6
-        assert max(len(frame["events"]) for frame in subscriber.frames) <= 500
-
-
-@pytest.mark.parametrize("interval", ["PT2M", "P1D"])
-async def test_an_interval_of_more_than_a_minute_is_refused(engine: Engine, project: Project, interval: str) -> None:
-    with pytest.raises(Exception, match="between PT0S and PT1M"):
-        async with subscribed(engine, principal_of(project), minInterval=interval):
-            pass
-
-
-@pytest.mark.parametrize(
-    ("asked", "seqs"),
-    [
-        ({}, [1, 2, 3, 4, 5]),
-        ({"subjects": ["node-1"]}, [1, 4, 5]),
-        ({"models": ["gpt-4", "o3"]}, [1, 2]),
-        ({"providers": ["other"]}, [2]),
-        ({"routes": ["/pay"]}, [3]),
-        ({"severities": ["MEDIUM", "CRITICAL"]}, [2, 3, 5]),
-        ({"severities": ["MEDIUM"], "models": ["o3"]}, [2]),
-        ({"models": ["gpt-4"], "routes": ["/pay"]}, []),
-        ({"subjects": []}, [1, 2, 3, 4, 5]),
-    ],
-)
-@pytest.mark.parametrize("live", [True, False])
-async def test_a_filter_picks_by_every_dimension(
-    engine: Engine, project: Project, log: Log, asked: dict[str, list[str]], seqs: list[int], live: bool
-) -> None:
-    facts: list[Fact] = [
-        usage(project.id, "a"),
-        usage(project.id, "b", model="o3", provider="other", subject=None, status="error"),
-        api_call(project.id, "c", route="/pay", status=503),
-        activity(project.id, "d", severity="low"),
-        activity(project.id, "e", severity="critical"),
-    ]
-    if not live:
-        await log.add(facts)
-    start = encode_cursor(project.id, 0)
-    async with subscribed(engine, principal_of(project), after=start, filter=asked) as subscriber:
-        if live:
-            await log.add(facts)
-        await subscriber.until(lambda: len(subscriber.seqs) >= len(seqs))
-        await asyncio.sleep(0.05)
-        assert subscriber.seqs == seqs
-
-
-async def test_a_gauge_is_measured_once_for_all_and_latecomers_get_the_newest_value(
-    engine: Engine, project: Project
-) -> None:
-    me = principal_of(project)
-    async with subscribed(engine, me, GAUGE) as early:
-        async with subscribed(engine, principal_of(project, key_id=2), GAUGE) as late:
-            assert late.bodies[0] is early.bodies[-1]
-            await early.until(lambda: len(early.bodies) >= 2)
-            await late.until(lambda: len(late.bodies) >= 2)
-            assert late.bodies[1] is early.bodies[1]
-        assert len(shared._running) == 1
-    await until(lambda: not shared._running)
-
-
-async def test_a_stalled_client_of_a_gauge_gets_the_newest_value_alone(engine: Engine, project: Project) -> None:
-    me = principal_of(project)
-    async with subscribed(engine, me, GAUGE) as stalled, subscribed(engine, me, GAUGE) as quick:
-        stalled.reading.clear()
-        await quick.until(lambda: len(quick.bodies) >= 4)
-        stalled.reading.set()
-        newest = quick.bodies[-1]
-        await stalled.until(lambda: stalled.bodies[-1] is newest)
-        assert len(stalled.bodies) <= 3
-
-
-async def test_a_gauge_may_be_filtered(engine: Engine, project: Project, log: Log) -> None:
-    filtered = GAUGE.replace('"PT1S"', '"PT1S", filter: {models: ["nobody\'s"]}')
-    await log.add([usage(project.id, "now", dt.datetime.now(dt.UTC))])
-    async with (
-        subscribed(engine, principal_of(project), GAUGE) as all_,
-        subscribed(engine, principal_of(project), filtered) as some,
-    ):
-        assert b'"requestsPerSecond":0.0}' not in all_.bodies[0]
-        assert b'"requestsPerSecond":0.0}' in some.bodies[0]
-
-
 async def test_a_document_that_uses_the_cursor_elsewhere_keeps_its_streams_apart(
     engine: Engine, project: Project, log: Log
 ) -> None:
@@ -376,6 +251,23 @@ async def test_a_document_that_uses_the_cursor_elsewhere_keeps_its_streams_apart
             seq = await log.add([usage(project.id, "c", subject=cursor)])
             await one.until_place(seq)
             assert (one.seqs, same.seqs, other.seqs) == ([1, 3], [1, 3], [])
+
+
+@pytest.mark.parametrize("kinds", [None, ["BUG"]])
+async def test_what_retention_took_is_counted_before_filters(
+    database: Database, engine: Engine, project: Project, log: Log, kinds: list[str] | None
+) -> None:
+    await log.add([usage(project.id, f"old {n}", LONG_AGO) for n in range(7)])
+    await log.add([usage(project.id, "kept"), activity(project.id, "kept")])
+    async with database.write() as session:
+        await session.run(update(Counter).values(floor=NOW - dt.timedelta(days=30)))
+        await session.run(delete(UsageEvent).where(UsageEvent.time == LONG_AGO))
+    me, start = principal_of(project), encode_cursor(project.id, 2)
+    async with subscribed(engine, me, after=start, kinds=kinds) as subscriber, subscribed(engine, me, kinds=kinds):
+        seq = await log.add([activity(project.id, "new")])
+        await subscriber.until_place(seq)
+        assert sum(frame["missed"] for frame in subscriber.frames) == 5
+        assert subscriber.seqs == ([9, 10] if kinds else [8, 9, 10])
 
 
 async def test_streams_of_a_hub_that_stops_end_and_leave_no_task(database: Database, project: Project) -> None:

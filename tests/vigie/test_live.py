@@ -13,7 +13,7 @@ import pytest
 from tests.databases import only_postgresql
 from tests.realtime.own_redis import OwnRedis
 from tests.running import Vigie, Vigies
-from tests.vigie.following import Follower, following
+from tests.vigie.following import PATIENCE, Follower, following
 
 LATEST_SECONDS = 5.0
 KEY = secrets.token_hex(20)
@@ -158,7 +158,7 @@ async def test_a_revoked_key_ends_its_own_place_in_a_shared_stream(vigie: Vigie)
             assert "vigie_stream_shared_sources 1.0" in sources
             assert "vigie_stream_shared_listeners 2.0" in sources
             await ask(f'mutation {{ revokeApiKey(input: {{id: "{keys[0]["apiKey"]["id"]}"}}) {{ apiKey {{ id }} }} }}')
-            async with asyncio.timeout(LATEST_SECONDS):
+            async with asyncio.timeout(PATIENCE):
                 while not revoked.closes:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             assert revoked.closes == [4403]
