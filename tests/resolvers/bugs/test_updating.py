@@ -57,7 +57,9 @@ async def test_a_change_leaves_who_and_when_for_each_field(database: Database, p
 
 async def test_what_is_left_out_stays(tracker: Tracker) -> None:
     bug = await tracker.file(description="d", category="c", device="v", labels=["l"], severity="LOW")
-    assert await tracker.update(bug, title=None, status=None, severity=None, priority=None, labels=None, links=None) == bug
+    assert (
+        await tracker.update(bug, title=None, status=None, severity=None, priority=None, labels=None, links=None) == bug
+    )
     assert await tracker.update(bug, severity="LOW", labels=["l", "l"], assignee=" ") == bug
     assert await tracker.history(bug) == []
 
