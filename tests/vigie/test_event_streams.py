@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import itertools
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -190,3 +192,20 @@ async def test_the_process_ends_in_time_beside_a_stream_that_nobody_reads(vigie:
         assert await asyncio.to_thread(vigie.terminate) == 0
         assert time.monotonic() - asked < 20
     assert "Traceback" not in vigie.log
+
+
+async def test_while_it_drains_streams_go_on_and_new_ones_go_elsewhere(vigies: Vigies) -> None:
+    vigie = vigies.start(VIGIE_DRAIN_SECONDS="2")
+    async with following(vigie.url, vigie.admin_key) as events, httpx2.AsyncClient(timeout=30) as http:
+        assert await events.answer()
+        os.kill(vigie.pid, signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        headers = {"accept": "text/event-stream", "x-api-key": vigie.admin_key}
+        refused = await http.post(f"{vigie.url}/graphql", json={"query": ACTIVITY}, headers=headers)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        query = await http.post(f"{vigie.url}/graphql", json={"query": "{ viewer { role } }"}, headers=headers)
+        assert '{"data":{"viewer":{"role":"ADMIN"}}}' in query.text
+        await send(vigie, "while it drains")
+        assert await events.titles(1) == ["while it drains · 0 tokens · ok"]
+        assert await events.answer() is None
+    assert await asyncio.to_thread(vigie.terminate) == 0

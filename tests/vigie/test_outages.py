@@ -6,6 +6,7 @@ import httpx2
 
 from tests.running import Vigies
 from tests.servers import Server
+from vigie import auth
 from vigie.probes import REMEMBERED_SECONDS
 
 QUERY = '{ metrics(period: {last: "PT1H"}) { usage { totals { requests } } } }'
@@ -28,3 +29,9 @@ def test_clients_are_told_to_come_back(vigies: Vigies) -> None:
     time.sleep(REMEMBERED_SECONDS)
     assert httpx2.get(f"{vigie.url}/health/ready", timeout=30).status_code == 503
     assert httpx2.get(f"{vigie.url}/health/live", timeout=30).status_code == 200
+    time.sleep(auth.REMEMBERED_SECONDS)
+    for accept in ("application/json", "text/event-stream"):
+        headers = {**vigie.headers, "Accept": accept}
+        unknown = httpx2.post(f"{vigie.url}/graphql", json={"query": QUERY}, headers=headers, timeout=30)
+        assert (unknown.status_code, unknown.headers["Retry-After"]) == (503, "1")
+        assert unknown.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
