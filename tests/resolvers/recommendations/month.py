@@ -72,7 +72,7 @@ class Month:
 
     def times(self, count: int) -> list[dt.datetime]:
         """Busy by day and calm by night and at weekends."""
-        found = []
+        found: list[dt.datetime] = []
         while len(found) < count:
             time = self.start + dt.timedelta(days=DAYS) * self.random.random()
             busy = 0.55 + 0.45 * math.sin((time.hour - 8) / 24 * 2 * math.pi)
