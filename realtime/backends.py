@@ -23,6 +23,8 @@ ANSWER_SECONDS: Final = 2.0
 PING_SECONDS: Final = 5.0
 NUDGE_BYTES: Final = 256 * 1024
 """A larger nudge goes without its facts."""
+MOST_INCOMING: Final = 1_000
+"""How many nudges wait to be heard here; the rest waits in Redis, which ends connections that are too slow."""
 SILENCE_SECONDS: Final = 12.0
 """A connection on which not even a pong came for so long is dead."""
 ALIVE: Final = "vigie:alive"
@@ -60,7 +62,7 @@ class RedisBackend(BroadcastBackend):
         self._decoder = msgspec.json.Decoder(Committed)
         self._wanted: set[str] = set()
         self._changed = asyncio.Event()
-        self._incoming: asyncio.Queue[Event] = asyncio.Queue()
+        self._incoming: asyncio.Queue[Event] = asyncio.Queue(MOST_INCOMING)
         self._connected = False
         self._task: asyncio.Task[None] | None = None
 
@@ -147,12 +149,12 @@ class RedisBackend(BroadcastBackend):
                 CONNECTED.set(1)
                 log.info("listening to redis")
             if message["type"] == "message":
-                self._take_in(message["channel"].decode(), message["data"])
+                await self._take_in(message["channel"].decode(), message["data"])
 
-    def _take_in(self, channel: str, data: bytes) -> None:
+    async def _take_in(self, channel: str, data: bytes) -> None:
         try:
             nudge = self._decoder.decode(data)
         except msgspec.MsgspecError:
             DROPPED.inc()  # from another release, during a rolling update: the counters will tell
         else:
-            self._incoming.put_nowait(Event(channel, nudge))  # type: ignore[arg-type]  # broadcaster says text, means any
+            await self._incoming.put(Event(channel, nudge))  # type: ignore[arg-type]  # broadcaster says text, means any

@@ -148,7 +148,10 @@ def _type_of(schema: GraphQLSchema, root: FieldNode | None) -> type:
 def _key(document: Document, request: GraphQLRequest, principal: Principal, *, without: str | None) -> Hashable:
     """What subscriptions have in common that share one execution."""
     variables = {name: value for name, value in (request.variables or {}).items() if name != without}
-    digest = hashlib.sha256(orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)).digest()
+    try:
+        digest: Hashable = hashlib.sha256(orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)).digest()
+    except orjson.JSONEncodeError:  # nested too deeply to be written, though not to be read
+        digest = object()
     return document.text, request.operation_name, digest, principal.anonymous()
 
 

@@ -270,6 +270,22 @@ async def test_what_retention_took_is_counted_before_filters(
         assert subscriber.seqs == ([9, 10] if kinds else [8, 9, 10])
 
 
+async def test_variables_that_nobody_could_write_again_share_nothing(
+    engine: Engine, project: Project, log: Log
+) -> None:
+    nested: list[Any] = []
+    for _ in range(500):
+        nested = [nested]
+    async with (
+        subscribed(engine, principal_of(project), unused=nested) as one,
+        subscribed(engine, principal_of(project), unused=nested) as other,
+    ):
+        assert len(shared._running) == 2
+        seq = await log.add(1)
+        await one.until_place(seq)
+        await other.until_place(seq)
+
+
 async def test_streams_of_a_hub_that_stops_end_and_leave_no_task(database: Database, project: Project) -> None:
     before = asyncio.all_tasks()
     async with Hub(database, open_broadcast(None)) as hub:
