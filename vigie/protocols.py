@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from prometheus_client import Counter
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
@@ -163,6 +163,11 @@ class WebSockets(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][WRITE] = {"write": self.write_text}
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.close_sent:
+            self.handshake_complete = True  # also by a refusal, which uvicorn would log as a fault of the application
 
     def write_text(self, *parts: bytes) -> bool:
         """Writes a message that these parts make, when that is possible now; answers whether it was.

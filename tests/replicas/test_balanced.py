@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.anyio, only_postgresql]
 
 STREAM = """
 subscription ($after: String) {
-  activity(after: $after) { cursor missed events { node { ... on UsageEvent { model } } } }
+  activity(after: $after, kinds: [USAGE]) { cursor missed events { node { ... on UsageEvent { model } } } }
 }
 """
 KEY = "key-of-two-replicas-" + "k" * 20
