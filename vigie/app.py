@@ -157,6 +157,8 @@ def create_app(settings: Settings) -> Starlette:
         Route(exports.PATH, exports.BugExport(authenticate, database).answer),
         Route(heartbeats.PATH, heartbeats.Heartbeats(database).answer, methods=["POST"]),
         Route(statuses.PATH, statuses.Statuses(database).answer),
+        Route("/health", readiness.health),
+        Route("/health/startup", readiness.startup),
         Route("/health/live", live),
         Route("/health/ready", readiness.ready),
         Route("/metrics", metrics),
@@ -167,7 +169,9 @@ def create_app(settings: Settings) -> Starlette:
         heartbeats.PREFIX,
         statuses.PREFIX,
     }
-    middleware = [Middleware(Outermost, routes=paths, closing=lambda: readiness.draining)]
+    middleware = [
+        Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started)
+    ]
     if settings.allowed_origins:
         middleware.append(
             Middleware(

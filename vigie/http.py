@@ -32,6 +32,9 @@ OTHER: Final = "(other)"
 SHOWN: Final = 300
 EVENT_STREAM: Final = b"text/event-stream"
 QUIET: Final = ("/health", "/metrics", "/graphiql")
+PROBES: Final = "/health"
+STARTING: Final = Problem(503, "Vigie is starting: send the same again in a moment.", Retry_After="1")
+TRY_AGAIN_LATER: Final = 1013
 TOLD_TO_NOBODY: Final = "/push/"
 """What stands behind it in a path is a token, for no log."""
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -52,13 +55,21 @@ class Outermost:
 
     `routes` are the paths that figures may name (one that ends in `/` stands for all below it), so that nobody can make
     new series by asking for new paths. While `closing()`, answers ask clients to take their next request elsewhere.
+    While `starting()` only probes are answered: nothing else has what it needs yet.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[str], closing: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: Iterable[str],
+        closing: Callable[[], bool],
+        starting: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._exact = frozenset(routes)
         self._prefixes = tuple(route for route in self._exact if route.endswith("/") and route != "/")
         self._closing = closing
+        self._starting = starting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +80,8 @@ class Outermost:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         if scope["type"] == "http":
             await self._answer(scope, receive, send, request_id)
+        elif self._starting():
+            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
         else:
             await self._app(scope, receive, send)
 
@@ -92,8 +105,11 @@ class Outermost:
             await send(message)
 
         IN_PROGRESS.inc()
+        app = self._app
+        if self._starting() and not scope["path"].startswith(PROBES):
+            app = STARTING.response()
         try:
-            await self._app(scope, receive, send_with_headers)
+            await app(scope, receive, send_with_headers)
         except Exception as error:
             if database_is_down(error):
                 log.warning("database is down", path=_shown(scope["path"]), error=repr(error))

@@ -1,4 +1,11 @@
-"""Whether the process lives, and whether it should get traffic now."""
+"""Whether the process lives, has started, and should get traffic now: what an orchestrator asks.
+
+| phase                      | live | startup | ready, health |
+| migrating, starting        | 200  | 503     | 503           |
+| serving                    | 200  | 200     | 200           |
+| serving, database lost     | 200  | 200     | 503           |
+| draining after SIGTERM     | 200  | 200     | 503           |
+"""
 
 import asyncio
 import time
@@ -50,13 +57,26 @@ class Readiness:
     async def ready(self, _: Request) -> Response:
         """`/health/ready`: 200, or 503 with the reasons."""
         reasons = await self.reasons()
-        body = {"status": "unready" if reasons else "ready", "reasons": reasons}
-        return Response(orjson.dumps(body), 503 if reasons else 200, media_type="application/json")
+        return _answer({"status": "unready" if reasons else "ready", "reasons": reasons}, fine=not reasons)
+
+    async def health(self, _: Request) -> Response:
+        """`/health`: the same, and the phase in a word."""
+        reasons = await self.reasons()
+        status = "starting" if not self.started else "draining" if self.draining else "unready" if reasons else "ready"
+        return _answer({"status": status, "reasons": reasons}, fine=not reasons)
+
+    async def startup(self, _: Request) -> Response:
+        """`/health/startup`: 200 from the moment on in which all that is needed runs, whatever comes then."""
+        return _answer({"status": "started" if self.started else "starting"}, fine=self.started)
 
 
 async def live(_: Request) -> Response:
     """`/health/live`: the process answers."""
-    return Response(orjson.dumps({"status": "alive"}), media_type="application/json")
+    return _answer({"status": "alive"}, fine=True)
+
+
+def _answer(body: dict[str, object], *, fine: bool) -> Response:
+    return Response(orjson.dumps(body), 200 if fine else 503, media_type="application/json")
 
 
 def database_answers(database: Database) -> Check:

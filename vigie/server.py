@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._readiness.draining = True
         until = time.monotonic() + self._drain_seconds
-        while not self._hurry and time.monotonic() < until:  # noqa: ASYNC110
+        while not (self._hurry or self.force_exit) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # a signal handler cannot set an asyncio.Event
         self._connections.drain()
         await super().shutdown(sockets)

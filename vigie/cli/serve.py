@@ -54,10 +54,17 @@ async def run(settings: Settings, listener: socket.socket) -> None:
     from vigie.app import create_app  # noqa: PLC0415
 
     app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        welcome(settings, app.state.first_key)
-        spare_the_collector()
-        await Server(app, settings).serve(sockets=[listener])
+    server = Server(app, settings)
+    # From the first moment on: probes ask while tables are migrated, too.
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        async with app.router.lifespan_context(app):
+            welcome(settings, app.state.first_key)
+            spare_the_collector()
+            await serving
+    finally:
+        server.should_exit = server.force_exit = True
+        await serving
 
 
 def share_one_heap() -> None:
