@@ -119,10 +119,10 @@ class Connections:
 
     def end_expired(self, now: dt.datetime) -> None:
         """Ends the connections whose keys end at `now` or before."""
-        for key, held in list(self._by_key.items()):
-            expires_at = next(iter(held)).principal.expires_at  # type: ignore[union-attr]  # it was admitted
-            if expires_at is not None and expires_at <= now:
-                self._end(key)
+        for connection in list(self._open.values()):
+            end = connection.principal.expires_at if connection.principal else None
+            if end is not None and end <= now:
+                connection.end(End.KEY)
 
     async def end_revoked(self, session: ReadSession) -> None:
         """Ends the connections whose keys were revoked, by whatever process: one statement for a thousand keys."""

@@ -41,6 +41,7 @@ LIMITED: Final = Counter(
 for _limit in ("operations", "messages", "sockets"):
     LIMITED.labels(_limit)
 
+RESTART: Final = "Service restart: come back with the last cursor"
 CLOSE_SECONDS: Final = 5.0
 """How long a close may wait for a client that does not read."""
 DRAIN_SECONDS: Final = 8.0
@@ -122,13 +123,13 @@ class Socket:
             self._doom(Closed(4403, "Forbidden"))
         elif not self._draining:
             self._draining = True
-            restart = Closed(1012, "Service restart: come back with the last cursor")
-            self._deadline = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._doom, restart)
+            self._deadline.cancel()
+            self._deadline = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._doom, Closed(1012, RESTART))
             self._drained()
 
     def _drained(self) -> None:
         if self._draining and not self._answering:
-            self._doom(Closed(1012, "Service restart: come back with the last cursor"))
+            self._doom(Closed(1012, RESTART))
 
     async def _keep_alive(self) -> None:
         while True:

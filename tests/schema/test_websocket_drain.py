@@ -1,6 +1,7 @@
 """When the process ends, sockets end in order: what runs is answered, what streams goes on elsewhere."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -50,9 +51,14 @@ async def test_but_not_for_ever(serving: Serving, monkeypatch: pytest.MonkeyPatc
         assert await socket.closed() == RESTART
 
 
-async def test_so_do_sockets_that_are_not_initialised(serving: Serving) -> None:
-    async with serving.socket(key=None) as socket:
-        await socket.send({"type": "ping"})
-        await socket.receive()
-        serving.connections.drain()
-        assert await socket.closed() == RESTART
+async def test_so_do_sockets_that_are_not_initialised() -> None:
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    async with Serving.start(init_seconds=0.3) as serving:
+        async with serving.socket(key=None) as socket:
+            await socket.send({"type": "ping"})
+            await socket.receive()
+            serving.connections.drain()
+            assert await socket.closed() == RESTART
+        await asyncio.sleep(0.4)
+    assert faults == []
