@@ -148,6 +148,8 @@ class OpenAIWording:
         self, *, api_key: str, base_url: str | None, model: str, timeout: float, prices: BulkPrices, purse: Purse
     ) -> None:
         self._client = AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0)
+        # Settings come from Vigie's, not from variables that the client reads by itself.
+        self._client.organization = self._client.project = None
         self._model = model
         self._timeout = timeout
         self._prices = prices

@@ -11,10 +11,11 @@ from sqlalchemy import select
 from models import Counter, Database, Project, Recommendation
 from models.base import PICODOLLARS
 from resolvers.errors import Invalid
+from resolvers.recommendations import cells
 from resolvers.recommendations.generation import RULES, Generator, check_kinds
 from resolvers.recommendations.job import sweep
 from resolvers.recommendations.life import dismiss, implement
-from resolvers.recommendations.reading import Sources
+from resolvers.recommendations.reading import Sources, read_aggregates
 from resolvers.recommendations.terms import Terms
 from tests.databases import only_sqlite
 from tests.resolvers.recommendations import planting
@@ -304,6 +305,30 @@ async def test_evidence_names_the_query_and_the_figures(database: Database, proj
     assert saved == pytest.approx(float(row.expected_monthly_saving_picousd or 0) / PICODOLLARS, rel=0.001)
     assert row.title == "Use gpt-4o-mini for gpt-4o calls of classify"
     assert "{" not in (row.body or "{")
+
+
+@only_sqlite
+async def test_senders_cannot_make_more_cells_than_are_looked_at(
+    database: Database, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = Month(project.id, seed=6, start=start_of_month(), calls_a_day=20)
+    for number, call in enumerate(month.calls):
+        call["model"] = f"model-{number % 300}"
+    await commit(database, month.facts())
+    monkeypatch.setattr(cells, "MOST_CELLS", 50)
+
+    async with database.read() as session:
+        aggregates = await read_aggregates(
+            session,
+            project_id=project.id,
+            start=month.start,
+            end=month.end,
+            now=month.end,
+            sources=Sources(),
+        )
+
+    assert aggregates is not None
+    assert len(aggregates.cells) == 50
 
 
 async def test_without_traffic_there_is_no_advice(database: Database, project: Project) -> None:
