@@ -57,6 +57,11 @@ class Guard:
         self._allowed = allowed or Allowed()
         self._resolve = resolve
 
+    @property
+    def allowed(self) -> Allowed:
+        """What it lets pass, for connections that others make."""
+        return self._allowed
+
     async def resolve(self, host: str, port: int) -> list[str]:
         """The addresses of a host, each of which may be connected to.
 
