@@ -20,7 +20,7 @@ from tests.clients.sending import Sender, create_key, revoke_key
 from tests.databases import only_postgresql, only_sqlite
 from tests.running import Vigie, Vigies
 from tests.vigie.proxies import reverse_proxy
-from tests.vigie.test_slow_clients import MEGABYTE, ingest, resident
+from tests.vigie.test_slow_clients import MEGABYTE, figures, ingest, resident
 
 pytestmark = pytest.mark.anyio
 
@@ -209,3 +209,19 @@ async def test_while_it_drains_streams_go_on_and_new_ones_go_elsewhere(vigies: V
         assert await events.titles(1) == ["while it drains · 0 tokens · ok"]
         assert await events.answer() is None
     assert await asyncio.to_thread(vigie.terminate) == 0
+
+
+@only_sqlite
+async def test_an_open_stream_is_no_slow_request(vigie: Vigie) -> None:
+    async with following(vigie.url, vigie.admin_key) as events:
+        assert await events.answer()
+        await asyncio.sleep(1.5)
+        open_ = await figures(vigie)
+        assert open_["vigie_sse_streams"] == 1
+        assert open_["vigie_http_requests_in_progress"] == 1  # that which asks
+    while "vigie_http_request_seconds_count POST /graphql" not in (closed := await figures(vigie)):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert closed["vigie_sse_streams"] == 0
+    assert closed["vigie_sse_ended_total client"] == 1
+    assert closed["vigie_http_request_seconds_count POST /graphql"] == 1
+    assert closed["vigie_http_request_seconds_sum POST /graphql"] < 1
