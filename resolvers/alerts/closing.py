@@ -1,6 +1,7 @@
 """What people do to alerts: acknowledge and resolve them, and what ends them with their rule."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
 
@@ -55,7 +56,7 @@ async def resolve_alert(
         state.state, state.alert_id = "ok", None
         state.reason = f"{actor} resolved its alert; it opens another once the condition has ended"
     reason = f"{actor} resolved it" + (f": {note}" if note else "")
-    await end(session, rule, [alert], reason=reason, actor=actor, now=now)
+    await end(session, rule, [(alert, reason)], actor=actor, now=now)
     return alert
 
 
@@ -66,19 +67,24 @@ async def close_alerts(session: WriteSession, rule: AlertRule, *, reason: str, a
         select(Alert).where(Alert.project_id == rule.project_id, Alert.rule_id == rule.id, Alert.state.in_(OPEN_STATES))
     )
     if alerts:
-        await end(session, rule, list(alerts), reason=reason, actor=actor, now=now)
+        await end(session, rule, [(alert, reason) for alert in alerts], actor=actor, now=now)
 
 
 async def end(
-    session: WriteSession, rule: AlertRule, alerts: list[Alert], *, reason: str, actor: str | None, now: dt.datetime
+    session: WriteSession,
+    rule: AlertRule,
+    alerts: Sequence[tuple[Alert, str]],
+    *,
+    actor: str | None,
+    now: dt.datetime,
 ) -> None:
-    """Resolves alerts of a rule, and tells whoever was told that they fire."""
-    for alert in alerts:
+    """Resolves alerts of a rule, each for its reason, and tells whoever was told that they fire."""
+    for alert, reason in alerts:
         alert.resolved_at = now
         await move(session, alert, "resolved", reason=reason, actor=actor, now=now)
         what = "resolved" if alert.fired_at else "lapsed"
         tell(session, alert, what, rule_name=rule.name, reason=reason, now=now, actor=actor)
-    await notify_resolved(session, rule, alerts, now=now)
+    await notify_resolved(session, rule, [alert for alert, _ in alerts], now=now)
 
 
 async def move(

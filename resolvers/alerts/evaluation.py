@@ -36,7 +36,7 @@ class Evaluation:
     _alerts: dict[int, Alert] = field(default_factory=dict)
     _rows: dict[int, AlertRule] = field(default_factory=dict)
     _held_back: dict[int, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
-    _ended: dict[tuple[int, str], list[Alert]] = field(default_factory=lambda: defaultdict(list))
+    _ended: dict[int, list[tuple[Alert, str]]] = field(default_factory=lambda: defaultdict(list))
     _forgotten: list[tuple[int, str]] = field(default_factory=list)
     _last_alert: int | None = None
 
@@ -49,8 +49,8 @@ class Evaluation:
         if self._forgotten:
             forgotten = tuple_(RuleState.rule_id, RuleState.instance).in_(self._forgotten)
             await self.session.run(delete(RuleState).where(RuleState.project_id == self.project_id, forgotten))
-        for (number, reason), alerts in self._ended.items():
-            await end(self.session, await self._row(number), alerts, reason=reason, actor=None, now=self.time)
+        for number, alerts in self._ended.items():
+            await end(self.session, await self._row(number), alerts, actor=None, now=self.time)
         await self._notify()
 
     async def _load(self) -> None:
@@ -108,7 +108,7 @@ class Evaluation:
             await follow(self.session, case, alert, step, time=self.time)
             if over := bool({Event.RESOLVED, Event.LAPSED} & {*step.events}):
                 fired = alert.fired_at is not None
-                self._ended[case.watching.number, case.over(fired=fired)].append(alert)
+                self._ended[case.watching.number].append((alert, case.over(fired=fired)))
             elif alert.state == PENDING:
                 self._hold_back(alert, blocking)
         if step.outcome != before.outcome or alert is not None:

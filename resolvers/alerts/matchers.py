@@ -15,6 +15,7 @@ from typing import Final
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from resolvers.errors import Invalid
+from resolvers.texts import check_text
 
 LABELS: Final = ("rule", "severity", "metric", "component")
 WORDS: Final = frozenset({"severity", "metric"})
@@ -62,9 +63,7 @@ class Matcher:
 @lru_cache(maxsize=2000)
 def parse(text: str, *, field: str = "matcher") -> Matcher:
     """The matcher that a text says. Raises Invalid, naming what is wrong with it."""
-    if len(text) > MOST_CHARACTERS:
-        raise Invalid(f"A matcher has at most {MOST_CHARACTERS:,} characters.", field=field)
-    inner = text.strip()
+    inner = check_text(text, field=field, most=MOST_CHARACTERS)
     if inner.startswith("{") or inner.endswith("}"):
         if not (inner.startswith("{") and inner.endswith("}")):
             raise Invalid("A matcher's braces come in pairs.", field=field)
@@ -89,8 +88,6 @@ def _conditions(text: str, field: str) -> Iterator[LabelCondition]:
             raise Invalid(f"`{label[:64]}` is no label; those are {', '.join(LABELS)}.", field=field)
         quoted = match["double"] if match["double"] is not None else match["single"]
         value = match["bare"] if quoted is None else _unescaped(quoted, pattern="~" in operator)
-        if "\0" in value:
-            raise Invalid("A matcher holds no NUL character.", field=field)
         if "~" in operator:
             _check_pattern(value, label, field)
         yield LabelCondition(label, operator, value)
@@ -116,7 +113,7 @@ def _check_pattern(value: str, label: str, field: str) -> None:
         raise Invalid(f"A regular expression has at most {MOST_PATTERN} characters.", field=field)
     try:
         _pattern(value, label in WORDS)
-    except (SchemaError, UnicodeEncodeError) as error:
+    except SchemaError as error:
         raise Invalid(f"`{value[:64]}` is no regular expression of the RE2 kind.", field=field) from error
 
 

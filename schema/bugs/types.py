@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import msgspec
 import strawberry
@@ -12,6 +12,7 @@ from models import Bug as BugRow
 from models import BugChange as ChangeRow
 from models import BugComment as CommentRow
 from models import BugOccurrence as OccurrenceRow
+from resolvers.alerts.listing import alerts_by_bug
 from resolvers.bugs.reading import bugs_by_number
 from resolvers.bugs.similar import COMPARED, Similar, similar_by_bug
 from resolvers.bugs.threads import (
@@ -31,6 +32,9 @@ from schema.selections import selected
 from schema.severities import Severity
 
 FieldName = Annotated[str, msgspec.Meta(pattern="^[a-z_]+$")]
+if TYPE_CHECKING:
+    from schema.alerts.types import Alert
+
 COMMENTS, HISTORY, OCCURRENCES = "bugComments", "bugHistory", "bugOccurrences"
 
 
@@ -142,6 +146,13 @@ class Bug(Node):
     resolved_at: dt.datetime | None = strawberry.field(
         description="When it became RESOLVED, or CLOSED at once; null when it is neither."
     )
+
+    @strawberry.field(description="The alert that filed it; null when somebody did.", extensions=[READS])
+    async def alert(self, info: Info) -> Annotated["Alert", strawberry.lazy("schema.alerts.types")] | None:
+        from schema.alerts.types import Alert  # noqa: PLC0415 — alerts show their bugs too
+
+        row = await info.context.loader(alerts_by_bug).load((self.project_id, self.number))
+        return Alert.of(row) if row else None
 
     @strawberry.field(description="Of a DUPLICATE, the bug that says the same.", extensions=[READS])
     async def duplicate_of(self, info: Info) -> "Bug | None":

@@ -2,9 +2,7 @@
 
 import datetime as dt
 
-from models import Database, Project
-from resolvers.alerts.engine import Engine
-from tests.resolvers.alerts.watching import MINUTE, PACE, START, STEP, Lookout, calls
+from tests.resolvers.alerts.watching import MINUTE, START, Lookout, calls
 
 INCIDENT = (START + 10 * MINUTE, START + 16 * MINUTE)
 

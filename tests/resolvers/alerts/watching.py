@@ -13,8 +13,8 @@ from resolvers.alerts.definitions import Rule
 from resolvers.alerts.engine import Engine
 from resolvers.alerts.pace import Pace
 from resolvers.alerts.rules import save_rule
-from tests.realtime.log import api_call, commit, make_months
 from resolvers.rollups.fold import fold
+from tests.realtime.log import api_call, commit, make_months
 
 MINUTE = dt.timedelta(minutes=1)
 STEP = dt.timedelta(seconds=15)
@@ -142,7 +142,5 @@ def calls(
     for number in range(length // every):
         time = start + every * number
         bad = failing is not None and failing[0] <= time < failing[1]
-        facts.append(
-            api_call(project_id, f"{start.isoformat()} {number}", time, status=500 if bad else 200, **values)
-        )
+        facts.append(api_call(project_id, f"{start.isoformat()} {number}", time, status=500 if bad else 200, **values))
     return facts
