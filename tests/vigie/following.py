@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 DOCUMENT = """
 subscription Activity($after: String) {
-  activity(after: $after) { cursor missed events { id node { ... on UsageEvent { traceId } } } }
+  activity(after: $after, kinds: [USAGE]) { cursor missed events { id node { ... on UsageEvent { traceId } } } }
 }
 """
 PATIENCE = 30.0

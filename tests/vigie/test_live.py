@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx2
+import orjson
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.databases import only_postgresql
 from tests.realtime.own_redis import OwnRedis
@@ -168,3 +171,33 @@ async def test_a_revoked_key_ends_its_own_place_in_a_shared_stream(vigie: Vigie)
             await staying.until("after")
             assert not staying.closes
             assert revoked.traces == []
+
+
+@pytest.mark.parametrize("document", ["{ missed }", "{ missed events { node { ... on UsageEvent { attributes } } } }"])
+async def test_messages_of_every_size_arrive_whole(vigie: Vigie, document: str) -> None:
+    """Their length is written in one, two or eight bytes; many arrive together."""
+    subscribe = {
+        "type": "subscribe",
+        "id": "1",
+        "payload": {"query": f"subscription {{ activity(kinds: [USAGE]) {document} }}"},
+    }
+    protocol = Subprotocol("graphql-transport-ws")
+    async with (
+        httpx2.AsyncClient(headers=vigie.headers) as http,
+        connect(vigie.ws_url, subprotocols=[protocol], compression=None, max_size=2**24) as socket,
+    ):
+        for message in ({"type": "connection_init", "payload": {"apiKey": vigie.admin_key}}, subscribe):
+            await socket.send(orjson.dumps(message).decode())
+            await socket.recv()
+        for number, size in enumerate((0, 1, 20, 40, 60, 900)):
+            now, attributes = dt.datetime.now(dt.UTC).isoformat(), {f"key {n}": "é" * (size // 2) for n in range(30)}
+            event = {"type": "usage", "time": now, "model": "m", "attributes": attributes}
+            events = [{**event, "id": f"{number} {n}"} for n in range(99)]
+            await http.post(f"{vigie.url}/v1/events", json={"events": events[:1]})
+            await http.post(f"{vigie.url}/v1/events", json={"events": events[1:]})
+            came = 0
+            while came < (len(events) if "events" in document else 2):
+                answer = orjson.loads(await asyncio.wait_for(socket.recv(), PATIENCE))["payload"]["data"]["activity"]
+                told = [event["node"]["attributes"] for event in answer.get("events", [])]
+                assert all(each == attributes for each in told)
+                came += len(told) if "events" in document else 1
