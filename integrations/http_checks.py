@@ -56,7 +56,7 @@ async def ask(guard: Guard, question: Question) -> Answer:
         failure = f"No answer within {question.timeout:g} s."
     except (Forbidden, Unresolved) as error:
         failure = str(error)
-    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
         failure = _why(error)
     return Answer(_milliseconds(started), failure=failure)
 
@@ -98,11 +98,14 @@ async def _answer(response: httpx2.Response, latency_ms: float) -> Answer:
 
 
 def _redirected(question: Question, status: int, location: str) -> Question:
-    """The next question. Raises ValueError for a way that is neither http nor https."""
+    """The next question. Raises InvalidURL for what is no address of http or https."""
     here = httpx2.URL(question.url)
-    there = here.join(location)
+    try:
+        there = here.join(location)
+    except ValueError as error:
+        raise httpx2.InvalidURL(str(error)) from error
     if there.scheme not in ("http", "https"):
-        raise ValueError("A redirect leads to neither http nor https.")
+        raise httpx2.InvalidURL("neither http nor https")
     next_question = replace(question, url=str(there))
     if status not in KEEPS_METHOD and question.method not in ("GET", "HEAD"):
         next_question = replace(next_question, method="GET", body=None)
@@ -132,10 +135,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, httpx2.ConnectError):
         return "No connection could be made."
     if isinstance(error, httpx2.InvalidURL):
-        return "A redirect leads to no address."
-    if isinstance(error, httpx2.HTTPError | OSError):
-        return "The connection broke before the answer was complete."
-    return str(error)
+        return "A redirect leads to no address of http or https."
+    return "The connection broke before the answer was complete."
 
 
 def _milliseconds(started: float) -> float:
