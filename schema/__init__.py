@@ -12,7 +12,9 @@ from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
+from schema.channels import ChannelMutation, ChannelQuery
 from schema.connections import ConnectionQuery
+from schema.deliveries import DeliveryMutation, DeliveryQuery
 from schema.health import HealthMutation, HealthQuery, HealthSubscription
 from schema.health_checks import HealthCheckMutation, HealthCheckQuery
 from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
@@ -43,6 +45,8 @@ Query = merge_types(
         HeartbeatQuery,
         AlertQuery,
         SilenceQuery,
+        ChannelQuery,
+        DeliveryQuery,
     ),
 )
 Mutation = merge_types(
@@ -59,6 +63,8 @@ Mutation = merge_types(
         HeartbeatMutation,
         AlertMutation,
         SilenceMutation,
+        ChannelMutation,
+        DeliveryMutation,
     ),
 )
 Subscription = merge_types(

@@ -15,6 +15,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from integrations.guard import Guard
+from integrations.notifications import Notifier, Sender
 from models.database import Database, ReadSession, WriteSession
 from models.secrets import Vault
 from resolvers.alerts.pace import Pace
@@ -47,6 +48,7 @@ class Services:
     generator: Generator = field(default_factory=Generator)
     vault: Vault = field(default_factory=lambda: Vault(secrets.token_urlsafe()))
     guard: Guard = field(default_factory=Guard)
+    sender: Sender = field(default_factory=lambda: Notifier(Guard()))
     watch: WatchTerms = field(default_factory=WatchTerms)
     process: Process = field(default_factory=Process)
     pace: Pace = field(default_factory=Pace)

@@ -15,6 +15,7 @@ from resolvers.bugs.comments import get_comment
 from resolvers.bugs.reading import get_bug
 from resolvers.components.listing import get_component
 from resolvers.connections import Connections
+from resolvers.deliveries.listing import get_delivery
 from resolvers.health_checks.listing import get_health_check
 from resolvers.heartbeats.saving import get_heartbeat
 from resolvers.principals import Principal, Role
@@ -30,6 +31,7 @@ from schema.channels import Channel
 from schema.components import Component
 from schema.connections import Socket
 from schema.context import Info
+from schema.deliveries import Delivery
 from schema.guards import READS
 from schema.health_checks import HealthCheck
 from schema.heartbeats import Heartbeat
@@ -141,6 +143,13 @@ async def _channel(session: ReadSession, principal: Principal, number: int) -> C
     return Channel.of(row) if row and row.deleted_at is None else None
 
 
+async def _delivery(session: ReadSession, principal: Principal, number: int) -> Delivery | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_delivery(session, project_id=principal.project_id, number=number)
+    return Delivery.of(row) if row else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -166,6 +175,7 @@ LOADERS: Final[dict[str, Load]] = {
     "Silence": _silence,
     "MaintenanceWindow": _maintenance_window,
     "Channel": _channel,
+    "Delivery": _delivery,
     "HealthCheck": _health_check,
     "Heartbeat": _heartbeat,
 }

@@ -21,6 +21,7 @@ from ingest.json_events import JsonEvents
 from ingest.problems import Problem
 from integrations.addresses import Allowed
 from integrations.guard import Guard
+from integrations.notifications import Notifier
 from integrations.prices import ListPrices
 from models import Database
 from realtime.backends import open_broadcast
@@ -28,6 +29,7 @@ from realtime.hub import Hub
 from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
 from resolvers.components.terms import Process
 from resolvers.connections import Connections
+from resolvers.deliveries.due import show_pending
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
 from schema import schema
@@ -40,6 +42,7 @@ from vigie.advising import Advising
 from vigie.alerting import FORGET_SECONDS, LOOK_SECONDS, SILENCES_SECONDS, Alerting
 from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
+from vigie.delivering import CLEAN_SECONDS, PENDING_SECONDS, SWEEP_SECONDS, Delivering
 from vigie.encryption import open_vault
 from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost
@@ -80,7 +83,9 @@ def create_app(settings: Settings) -> Starlette:
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
+    sender = Notifier(guard)
     watching = Watching(settings, database, vault, guard)
+    delivering = Delivering(settings, database, sender, vault)
     alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
@@ -100,6 +105,8 @@ def create_app(settings: Settings) -> Starlette:
             ending.push_async_callback(writer.stop)
             ending.push_async_callback(advising.close)
             await watching.prepare()
+            await delivering.start()
+            ending.push_async_callback(delivering.close)
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
@@ -112,6 +119,9 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
             jobs.every(LOOK_SECONDS, "alerts", alerting.evaluate)
             jobs.every(SILENCES_SECONDS, "expired silences", alerting.tell)
+            jobs.every(SWEEP_SECONDS, "deliveries", delivering.sweep)
+            jobs.every(PENDING_SECONDS, "pending deliveries", lambda: show_pending(database))
+            jobs.every(CLEAN_SECONDS, "ended jobs", delivering.clean)
             jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
@@ -132,6 +142,7 @@ def create_app(settings: Settings) -> Starlette:
         pace=settings.pace,
         vault=vault,
         guard=guard,
+        sender=sender,
         watch=settings.watch,
         process=Process(version=VERSION, environment=settings.environment),
     )
