@@ -14,6 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import select, update
 
 from models import AlertClock, AlertRule, Database, ReadSession, WriteSession
+from models.base import MICROSECOND
 from models.outages import database_is_down
 from resolvers.alerts.cases import Watching
 from resolvers.alerts.clocks import claim, lock
@@ -38,7 +39,7 @@ SECONDS: Final = Histogram(
     "Duration of one evaluation of all rules of a project.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-BEHIND: Final = Gauge("vigie_alert_seconds_behind", "How far the evaluation of rules is behind where it should be.")
+BEHIND: Final = Gauge("vigie_alert_seconds_behind", "How far back what was not evaluated in time goes.")
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +74,14 @@ class Engine:
                 await self._release(clock.project_id, error)
                 failures.append(error)
                 log.exception("rules were not evaluated", project=clock.project_id)
-        BEHIND.set(max(((due - clock.evaluated_until).total_seconds() for clock in clocks), default=0.0))
+        latest = due - self._pace.every
+        BEHIND.set(max(((latest - clock.evaluated_until).total_seconds() for clock in clocks), default=0.0))
         if failures:
             raise failures[0]
         self._done = due
 
     async def _project(self, clock: AlertClock, due: dt.datetime, now: dt.datetime) -> None:
-        first = max(clock.evaluated_until + self._pace.every, due - self._pace.every * (MOST_CAUGHT_UP - 1))
+        first = max(clock.evaluated_until + MICROSECOND, due - self._pace.every * (MOST_CAUGHT_UP - 1))
         for time in self._pace.instants(first, due + self._pace.every):
             async with self._database.read() as session:
                 version, rules = await self._watched(session, clock.project_id)
