@@ -20,7 +20,7 @@ K = TypeVar("K", bound=Hashable)
 MOST_PARTS: Final = 64
 MOST_BYTES: Final = 4 * 2**20
 """What may wait for one listener. The parts themselves are one in memory for all of them."""
-TURN: Final = 500
+TURN: Final = 2_000
 """How many listeners are served before others of the process have a turn."""
 
 SOURCES = Gauge("vigie_stream_shared_sources", "Live streams that are executed once for all who ask the same.")
