@@ -45,12 +45,29 @@ def test_the_example_of_events_is_accepted(vigie: Vigie) -> None:
 
 
 @only_sqlite
+def test_the_example_of_alerts_is_accepted(vigie: Vigie) -> None:
+    (mutation,) = blocks("docs/alerts.md", "graphql")
+    answer = post(vigie, "/graphql", json.dumps({"query": mutation}))
+    assert answer["data"]["saveAlertRule"]["userErrors"] == []
+
+
+@only_sqlite
 def test_the_example_of_recommendations_is_accepted(vigie: Vigie) -> None:
     (mutation,) = blocks("docs/recommendations.md", "graphql")
     answer = post(vigie, "/graphql", json.dumps({"query": mutation}))
     recorded = answer["data"]["recordRecommendation"]
     assert recorded["userErrors"] == []
     assert (recorded["recommendation"]["status"], recorded["recommendation"]["timesIssued"]) == ("ISSUED", 1)
+
+
+@only_sqlite
+def test_the_examples_of_health_are_accepted(vigie: Vigie) -> None:
+    check, heartbeat = blocks("docs/health.md", "graphql")
+    saved = post(vigie, "/graphql", json.dumps({"query": check}))["data"]["saveHealthCheck"]
+    assert (saved["userErrors"], saved["healthCheck"]["headers"]) == ([], {"Authorization": "***"})
+    beating = post(vigie, "/graphql", json.dumps({"query": heartbeat}))["data"]["saveHeartbeat"]
+    assert beating["userErrors"] == []
+    assert httpx2.post(f"{vigie.url}/push/{beating['token']}").json() == {"ok": True}
 
 
 @only_sqlite
