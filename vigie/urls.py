@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
@@ -31,6 +31,11 @@ def database_url(text: str) -> str:
         raise ValueError(f"`{url.drivername}://` is no database that Vigie runs on: use postgresql:// or sqlite:///")
     if not url.database:
         raise ValueError("it names no database: write postgresql://user:password@host:5432/name")
+    return url.set(drivername="postgresql", query=_options(url)).render_as_string(hide_password=False)
+
+
+def _options(url: URL) -> dict[str, str | tuple[str, ...]]:
+    """What stands behind the `?`, as the driver takes it."""
     if unknown := set(url.query) - POSTGRES_OPTIONS:
         named = ", ".join(f"`{option}`" for option in sorted(unknown))
         raise ValueError(f"the option {named} is not understood: known are {', '.join(sorted(POSTGRES_OPTIONS))}")
@@ -40,7 +45,7 @@ def database_url(text: str) -> str:
             raise ValueError(f"the option `{option}` is a number, not {str(options[option])!r}")
     if "sslmode" in options:
         options["ssl"] = options.pop("sslmode")
-    return url.set(drivername="postgresql", query=options).render_as_string(hide_password=False)
+    return options
 
 
 def redis_url(text: str) -> str:

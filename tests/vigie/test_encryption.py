@@ -40,7 +40,7 @@ def test_the_key_that_is_set_needs_no_file(tmp_path: Path, monkeypatch: pytest.M
 def test_a_short_key_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("VIGIE_ENCRYPTION_KEY", value)
 
-    with pytest.raises(SettingsError, match="VIGIE_ENCRYPTION_KEY: .*at least 16 characters") as error:
+    with pytest.raises(SettingsError, match=r"VIGIE_ENCRYPTION_KEY: .*at least 16 characters") as error:
         load_settings()
     assert "short" not in str(error.value)
 
