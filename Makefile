@@ -60,6 +60,9 @@ bench-bugs: .venv/test ## Measure pages of bugs at a thousand and at a hundred t
 bench-fanout: .venv/test ## Measure a stream to a thousand sockets, beside a bare loop and Strawberry's own way
 	$(BIN)/python -m benchmarks.fanout $(FLAGS)
 
+bench-alerts: .venv/test ## Measure one evaluation of 100 and of 5,000 alert rules
+	$(BIN)/python -m benchmarks.alerts $(FLAGS)
+
 graphiql: .venv/run ## Build GraphiQL, which Vigie serves itself
 	$(BIN)/python graphiql/build.py
 
@@ -74,7 +77,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-bugs graphiql lock clean
+.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-alerts bench-bugs graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 
