@@ -149,6 +149,7 @@ def create_app(settings: Settings) -> Starlette:
     engine = Engine(schema, services)
     authenticate = authenticator.authenticate
     routes: list[BaseRoute] = [
+        Route("/v1/events", JsonEvents(authenticate, writer)),  # the busiest one: they are tried in order
         Route("/", RedirectResponse("/graphql")),
         Route(
             "/graphql",
@@ -164,7 +165,6 @@ def create_app(settings: Settings) -> Starlette:
                 closing=lambda: readiness.draining,
             ),
         ),
-        Route("/v1/events", JsonEvents(authenticate, writer)),
         Route(exports.PATH, exports.BugExport(authenticate, database).answer),
         Route(heartbeats.PATH, heartbeats.Heartbeats(database).answer, methods=["POST"]),
         Route(statuses.PATH, statuses.Statuses(database).answer),
