@@ -1,16 +1,19 @@
 """Components as rules see them: which were down at a moment, and whether the one that each depends on was too."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
-from models import ReadSession
+from models import ReadSession, WriteSession
 from models.components import Component, ComponentSpell
 
 DOWN: Final = "down"
+CHECKED: Final = "http"
+SOON: Final = dt.timedelta(minutes=2)
+"""A check that is due within this time may be running: it is left alone."""
 PATIENCE: Final = dt.timedelta(minutes=5)
 """How long a component that is down waits for a look at the one it depends on."""
 
@@ -74,6 +77,20 @@ async def outages_at(session: ReadSession, *, project_id: int, instants: Sequenc
         )
         for instant in instants
     ]
+
+
+async def look_soon(session: WriteSession, *, project_id: int, names: Collection[str], now: dt.datetime) -> None:
+    """Has checks made soon that were to be made later: something waits for what they will tell."""
+    await session.run(
+        update(Component)
+        .where(
+            Component.project_id == project_id,
+            Component.name.in_(sorted(names)),
+            Component.kind == CHECKED,
+            Component.due_at > now + SOON,
+        )
+        .values(due_at=now)
+    )
 
 
 def _sure_from(row: Component) -> dt.datetime:

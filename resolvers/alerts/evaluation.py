@@ -11,7 +11,7 @@ from models import Alert, AlertEvaluation, AlertRule, AlertSuppression, RuleStat
 from models.alerts import OPEN_STATES
 from resolvers.alerts.cases import BROKEN_INSTANCE, Case, Watching
 from resolvers.alerts.closing import end
-from resolvers.alerts.components import Outages
+from resolvers.alerts.components import Outages, look_soon
 from resolvers.alerts.evaluating import NOTHING, PENDING, Condition, Event, Memory, Step, evaluate
 from resolvers.alerts.figures import COMPONENTS_DOWN, NO_INSTANCE, Instances
 from resolvers.alerts.notifying import is_due, note_suppressions, notify_firing
@@ -38,6 +38,7 @@ class Evaluation:
     _held_back: dict[int, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     _ended: dict[int, list[tuple[Alert, str]]] = field(default_factory=lambda: defaultdict(list))
     _forgotten: list[tuple[int, str]] = field(default_factory=list)
+    _unsure: set[str] = field(default_factory=set)
     _last_alert: int | None = None
 
     async def run(self, rules: Sequence[Watching], found: Mapping[int, Instances | Unreadable]) -> None:
@@ -46,6 +47,8 @@ class Evaluation:
         for watching in rules:
             for case in self._cases(watching, found.get(watching.number)):
                 await self._step(case)
+        if self._unsure:
+            await look_soon(self.session, project_id=self.project_id, names=self._unsure, now=self.now)
         if self._forgotten:
             forgotten = tuple_(RuleState.rule_id, RuleState.instance).in_(self._forgotten)
             await self.session.run(delete(RuleState).where(RuleState.project_id == self.project_id, forgotten))
@@ -100,6 +103,8 @@ class Evaluation:
         before = Memory.from_json(state.memory) if state else NOTHING
         blocking = dependency(case.instance, self.outages, time=self.time)
         step = evaluate(case.condition, before, time=self.time, value=case.value, blocked=bool(blocking))
+        if blocking and self.outages and (parent := self.outages.parent_unsure(case.instance, self.time)):
+            self._unsure.add(parent)
         alert = self._alerts.get(state.alert_id) if state and state.alert_id else None
         if Event.OPENED in step.events:
             alert = await self._open(case, step)

@@ -245,7 +245,12 @@ async def test_a_broken_rule_is_told_of_and_so_is_its_repair(lookout: Lookout) -
 
 
 async def component(
-    lookout: Lookout, number: int, name: str, parent: int | None, down: tuple[dt.datetime, dt.datetime | None] | None
+    lookout: Lookout,
+    number: int,
+    name: str,
+    parent: int | None,
+    down: tuple[dt.datetime, dt.datetime | None] | None,
+    checked: dt.datetime = START + 60 * MINUTE,
 ) -> None:
     async with lookout.database.write() as session:
         session.add(
@@ -263,7 +268,8 @@ async def component(
                 status="down" if down else "healthy",
                 since=down[0] if down else START,
                 streak=0,
-                checked_at=START + 60 * MINUTE,
+                checked_at=checked,
+                due_at=checked + 5 * MINUTE,
                 created_at=START,
             )
         )
@@ -325,3 +331,36 @@ async def test_an_alert_files_one_bug_and_both_know_each_other(lookout: Lookout)
     async with lookout.database.read() as session:
         names = await session.scalars(select(Activity.name).where(Activity.kind == "bug"))
     assert list(names) == ["bug.filed"]
+
+
+async def test_a_component_waits_for_a_look_at_its_parent_which_is_made_soon(lookout: Lookout) -> None:
+    await lookout.channel()
+    await lookout.rule(DOWN)
+    await component(lookout, 1, "router", None, None, checked=START)
+    await component(lookout, 2, "service", 1, (START + MINUTE, None))
+    await lookout.run(2 * MINUTE)
+    (alert,) = await lookout.alerts()
+    async with lookout.database.write() as session:
+        (due,) = await session.scalars(select(Component.due_at).where(Component.name == "router"))
+        looked = update(Component).where(Component.name == "router").values(checked_at=lookout.now)
+        await session.run(looked)
+    waited = await lookout.sent()
+    await lookout.run(MINUTE)
+
+    assert (alert.state, waited) == ("pending", [])
+    assert due is not None
+    assert due < START + 2 * MINUTE
+    assert await lookout.sent() == ["firing"]
+    assert (await lookout.alerts())[0].started_at == alert.started_at
+
+
+async def test_a_component_waits_for_its_parent_no_longer_than_five_minutes(lookout: Lookout) -> None:
+    await lookout.channel()
+    await lookout.rule(DOWN)
+    await component(lookout, 1, "router", None, None, checked=START)
+    await component(lookout, 2, "service", 1, (START + MINUTE, None))
+    await lookout.run(6 * MINUTE)
+    assert await lookout.sent() == []
+    await lookout.run(MINUTE)
+
+    assert await lookout.sent() == ["firing"]
