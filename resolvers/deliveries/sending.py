@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import Counter, Histogram
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import aliased
 
@@ -83,22 +83,21 @@ async def _take(session: WriteSession, project_id: int, number: int, vault: Vaul
         return None
     if delivery.next_attempt_at > now:
         return delivery.next_attempt_at
-    earlier = await _earlier(session, delivery)
-    if earlier is not None:
-        delivery.next_attempt_at = max(earlier, now) + BEHIND
-        return delivery.next_attempt_at
+    behind = await _behind(session, delivery, now)
+    if behind is not None:
+        delivery.next_attempt_at = behind
+        return behind
     delivery.next_attempt_at = now + HELD
     return await _aim(session, delivery, vault)
 
 
-async def _earlier(session: WriteSession, delivery: Delivery) -> dt.datetime | None:
-    """When a delivery before this one is tried that tells the same channel of the same alerts: an end never overtakes.
-
-    None when there is none.
+async def _behind(session: WriteSession, delivery: Delivery, now: dt.datetime) -> dt.datetime | None:
+    """When to come back for a delivery that waits for one before it, which tells the same channel of the same alerts:
+    an end never overtakes. None when there is none.
     """
     mine, other = aliased(DeliveryAlert), aliased(DeliveryAlert)
-    return await session.scalar(
-        select(func.min(Delivery.next_attempt_at))
+    rows = await session.rows(
+        select(Delivery.attempts, Delivery.next_attempt_at)
         .join(other, (other.project_id == Delivery.project_id) & (other.delivery_id == Delivery.id))
         .join(mine, (mine.project_id == other.project_id) & (mine.alert_id == other.alert_id))
         .where(
@@ -108,7 +107,13 @@ async def _earlier(session: WriteSession, delivery: Delivery) -> dt.datetime | N
             Delivery.id < delivery.id,
             mine.delivery_id == delivery.id,
         )
+        .order_by(Delivery.id)
+        .limit(1)
     )
+    if not rows:
+        return None
+    attempts, next_attempt_at = rows[0]
+    return (max(next_attempt_at or now, now) if attempts else now) + BEHIND
 
 
 async def _aim(session: WriteSession, delivery: Delivery, vault: Vault) -> Taken:
