@@ -64,9 +64,9 @@ async def ask(guard: Guard, question: Question) -> Answer:
 async def _follow(client: httpx2.AsyncClient, question: Question, started: float) -> Answer:
     for _ in range(MOST_REDIRECTS + 1):
         content = None if question.body is None else question.body.encode()
-        request = client.build_request(
-            question.method, question.url, headers={**ASKS, **question.headers}, content=content
-        )
+        headers = httpx2.Headers(ASKS)
+        headers.update(question.headers)
+        request = client.build_request(question.method, question.url, headers=headers, content=content)
         response = await client.send(request, stream=True)
         try:
             location = response.headers.get("location") if response.status_code in REDIRECTS else None

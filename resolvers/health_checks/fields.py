@@ -24,7 +24,7 @@ RESOLVE_SECONDS: Final = 5.0
 FRAMING: Final = frozenset({"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"})
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 
 async def check_target(guard: Guard, url: str) -> None:
@@ -77,10 +77,12 @@ def check_headers(given: Any, kept: Mapping[str, str]) -> dict[str, str]:
             raise Invalid(f"`{name[:100]}` is no header that a check can send, or comes twice.", field="headers")
         seen.add(name.lower())
         if not isinstance(value, str) or len(value) > MOST_HEADER or not _VALUE.fullmatch(value):
-            raise Invalid(f"The value of `{name}` is a line of at most {MOST_HEADER:,} characters.", field="headers")
+            raise Invalid(
+                f"The value of `{name}` is a line of at most {MOST_HEADER:,} ASCII characters.", field="headers"
+            )
         if value == MASK and name.lower() not in known:
             raise Invalid(f"`{name}` has no value so far that `{MASK}` could stand for.", field="headers")
-        headers[name] = known[name.lower()] if value == MASK else value
+        headers[name] = known[name.lower()] if value == MASK else value.strip()
     return headers
 
 

@@ -52,3 +52,10 @@ def test_networks_and_hosts_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIGIE_ALLOWED_NETWORKS", "10.0.0.0/8,http://intranet")
     with pytest.raises(SettingsError, match="neither a network"):
         load_settings()
+
+
+def test_a_folder_that_takes_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsError, match=r"VIGIE_ENCRYPTION_KEY: it is not set, and .*encryption\.key cannot"):
+        open_vault(Settings(data_dir=tmp_path / "file"))
