@@ -78,7 +78,7 @@ def check_headers(given: Any, kept: Mapping[str, str]) -> dict[str, str]:
         seen.add(name.lower())
         if not isinstance(value, str) or len(value) > MOST_HEADER or not _VALUE.fullmatch(value):
             raise Invalid(
-                f"The value of `{name}` is a line of at most {MOST_HEADER:,} ASCII characters.", field="headers"
+                f"`{name}` takes a line of at most {MOST_HEADER:,} ASCII characters.", field="headers"
             )
         if value == MASK and name.lower() not in known:
             raise Invalid(f"`{name}` has no value so far that `{MASK}` could stand for.", field="headers")
