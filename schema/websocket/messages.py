@@ -52,8 +52,11 @@ def credentials(payload: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pong(payload: dict[str, Any] | None) -> bytes:
-    """The answer to a ping, which gives its payload back."""
-    return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+    """The answer to a ping, which gives its payload back. Raises Closed with 4400 for one nested too deeply to be."""
+    try:
+        return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+    except orjson.JSONEncodeError:
+        raise Closed(4400, "`payload` is nested too deeply") from None
 
 
 def around_next(operation_id: str) -> tuple[bytes, bytes]:

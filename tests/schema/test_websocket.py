@@ -139,6 +139,7 @@ async def test_the_server_pings() -> None:
         ('{"type": "start", "id": "a"}', 4400),
         ('{"type": "next", "id": "a"}', 4400),
         ('{"type": "ping", "payload": "x"}', 4400),
+        ('{"type": "ping", "payload": ' + '{"a":' * 300 + "1" + "}" * 301, 4400),
         ('{"type": "pong", "payload": []}', 4400),
         ('{"type": "connection_init", "payload": "x"}', 4400),
         ('{"type": "complete"}', 4400),
