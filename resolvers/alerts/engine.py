@@ -56,7 +56,7 @@ class Engine:
         self._done: dt.datetime | None = None
 
     async def step(self, now: dt.datetime | None = None) -> None:
-        """Evaluates what is due and nobody else has evaluated."""
+        """Evaluates what is due and nobody else has evaluated. Raises what failed when that is all of it."""
         now = now or dt.datetime.now(dt.UTC)
         due = self._pace.due(now)
         if self._done is not None and due <= self._done:
@@ -76,8 +76,9 @@ class Engine:
                 log.exception("rules were not evaluated", project=clock.project_id)
         latest = due - self._pace.every
         BEHIND.set(max(((latest - clock.evaluated_until).total_seconds() for clock in clocks), default=0.0))
-        if failures:
+        if failures and len(failures) == len(clocks):
             raise failures[0]
+        # One project that fails is tried again at the next moment, and holds the others up no longer.
         self._done = due
 
     async def _project(self, clock: AlertClock, due: dt.datetime, now: dt.datetime) -> None:

@@ -15,7 +15,6 @@ from schema.context import Services
 from schema.execution import Engine
 from schema.requests import GraphQLRequest
 from tests.architecture.sources import ROOT
-from tests.architecture.test_contract import AWAITED
 from tests.resolvers.alerts.watching import MINUTE, PACE, START, Lookout, calls
 
 pytestmark = pytest.mark.anyio
@@ -41,27 +40,19 @@ class Client:
         self._engine = Engine(schema, Services(database, nothing, nothing, pace=PACE))
         self._principal = Principal(1, "ana", role, project.id, project.name)
 
-    async def answer(self, operation: str | None, document: str, **variables: Any) -> Answer:
-        prepared = self._engine.prepare(GraphQLRequest(document, variables, operation))
+    async def answer(self, operation: str, **variables: Any) -> Answer:
+        prepared = self._engine.prepare(GraphQLRequest(DOCUMENT, variables, operation))
         answer: Answer = orjson.loads((await self._engine.execute(prepared, self._principal, "request")).body)
         return answer
 
     async def ask(self, operation: str, **variables: Any) -> Any:
-        answer = await self.answer(operation, served(operation), **variables)
+        answer = await self.answer(operation, **variables)
         assert "errors" not in answer, answer
         (value,) = answer["data"].values()
         return value
 
     async def save(self, **fields: Any) -> Any:
         return await self.ask("SaveAlertRule", input={"rule": RULE | fields})
-
-
-def served(operation: str) -> str:
-    """The document of one operation: others of its file may belong to features to come."""
-    from graphql import parse, print_ast, separate_operations
-
-    assert operation not in AWAITED
-    return print_ast(separate_operations(parse(DOCUMENT))[operation])
 
 
 @pytest.fixture
@@ -191,7 +182,7 @@ async def test_a_preview_is_answered_and_too_long_a_one_refused(
         (alert["startedAt"], alert["resolvedAt"])
     ]
     assert preview["evaluations"] == 32
-    long = await client.answer("PreviewAlertRule", served("PreviewAlertRule"), rule=RULE, period={"last": "P32D"})
+    long = await client.answer("PreviewAlertRule", rule=RULE, period={"last": "P32D"})
     assert long["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
@@ -209,7 +200,7 @@ async def test_alerts_of_other_projects_do_not_exist(database: Database, project
 
 async def test_a_reader_changes_nothing(database: Database, project: Project) -> None:
     reader = Client(database, project, Role.READER)
-    answer = await reader.answer("SaveAlertRule", served("SaveAlertRule"), input={"rule": RULE})
+    answer = await reader.answer("SaveAlertRule", input={"rule": RULE})
 
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert (await reader.ask("AlertRules", first=1))["edges"]

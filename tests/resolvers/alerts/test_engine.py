@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from sqlalchemy import select, update
 
-from models import AlertClock, AlertEvaluation, Database, Project
+from models import AlertClock, AlertEvaluation, Database, Project, RuleState
 from resolvers.alerts.engine import Engine
 from resolvers.alerts.samples import store_samples
+from resolvers.projects import create_project
 from tests.resolvers.alerts.watching import ERRORS, MINUTE, PACE, START, STEP, Lookout, calls
 
 INCIDENT = (START + 10 * MINUTE, START + 16 * MINUTE)
@@ -124,3 +125,21 @@ async def test_sampled_figures_are_counted_or_the_highest(lookout: Lookout) -> N
     alerts = await lookout.alerts()
     assert [(alert.value, alert.state) for alert in alerts] == [(11.0, "resolved"), (11.0, "resolved")]
     assert [alert.fired_at for alert in alerts] == [START + MINUTE, START + MINUTE + STEP]
+
+
+async def test_a_project_that_fails_holds_no_other_up(lookout: Lookout) -> None:
+    rule = await lookout.rule()
+    async with lookout.database.write() as session:
+        other = await create_project(session, name="other", actor="tests")
+        await session.run(update(AlertClock).where(AlertClock.project_id == other.id).values(evaluated_until=START))
+        unreadable = {"phase": "firing"}
+        session.add(
+            RuleState(
+                project_id=lookout.project_id, rule_id=rule.id, instance="", state="ok", reason="", memory=unreadable
+            )
+        )
+    await lookout.run(MINUTE)
+
+    async with lookout.database.read() as session:
+        clocks = await session.rows(select(AlertClock.project_id, AlertClock.evaluated_until))
+    assert dict(clocks) == {lookout.project_id: START, other.id: START + MINUTE}
