@@ -3,18 +3,20 @@
 Some of its services speak to this machine instead of the network, or by threads of their own: these are refused.
 """
 
+import datetime as dt
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from integrations.addresses import Allowed
 from integrations.confinement import confined
+from integrations.webhooks import Posted, retry_after
 
 LOCAL: Final = frozenset(
     {"blink1", "dbus", "deltachat", "glib", "gnome", "growl", "macosx", "mqtt", "smpp", "syslog", "windows", "xmpp"}
@@ -67,8 +69,16 @@ MOST_ERROR: Final = 300
 LEAST_SECRET: Final = 4
 TYPES: Final = {"resolved": "success", "low": "info", "medium": "warning", "high": "failure", "critical": "failure"}
 
-_told: ContextVar[list[str] | None] = ContextVar("told", default=None)
-"""What Apprise complains of in this context."""
+
+@dataclass(slots=True)
+class Heard:
+    """What Apprise complains of, and the last `Retry-After` that it was answered."""
+
+    complaints: list[str] = field(default_factory=list)
+    retry_after: str | None = None
+
+
+_heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 
 
 class Unknown(Exception):  # noqa: N818 — a refusal
@@ -93,10 +103,10 @@ class Service:
 
 def inspect(url: str, allowed: Allowed) -> Service:
     """What an address leads to. Raises Unknown."""
-    with confined(allowed) as confinement, _listening() as told:
+    with confined(allowed) as confinement, _listening() as heard:
         plugin = _plugin(url)
         if plugin is None:
-            why = f" Apprise says: {_told_of(url, told)}" if told else ""
+            why = f" Apprise says: {_told_of(url, heard)}" if heard.complaints else ""
             raise Unknown(f"Apprise does not understand this address.{why}")
     if confinement.forbidden is not None:
         raise Unknown("This address makes Vigie reach for what channels may not have.")
@@ -109,12 +119,12 @@ def inspect(url: str, allowed: Allowed) -> Service:
     return Service(service, urlsplit(url).scheme.lower(), host, getattr(plugin, "port", None) if host else None)
 
 
-async def send(allowed: Allowed, url: str, *, title: str, body: str, severity: str) -> str | None:
-    """Sends once. Answers why it failed, or None. Raises Forbidden. `severity` may also be `resolved`."""
-    with confined(allowed) as confinement, _listening() as told:
+async def send(allowed: Allowed, url: str, *, title: str, body: str, severity: str) -> Posted:
+    """Sends once. Raises Forbidden. `severity` may also be `resolved`."""
+    with confined(allowed) as confinement, _listening() as heard:
         plugin = _plugin(url)
         if plugin is None:
-            return "Apprise does not understand the address any more."
+            return Posted("Apprise does not understand the address any more.")
         # Tries are counted and spread by the deliveries; failures are never to look like successes.
         plugin.retry, plugin.optional = 0, False
         plugin.socket_connect_timeout, plugin.socket_read_timeout = CONNECT_SECONDS, READ_SECONDS
@@ -122,7 +132,10 @@ async def send(allowed: Allowed, url: str, *, title: str, body: str, severity: s
         apprise.add(plugin)
         sent = await apprise.async_notify(title=title, body=body, notify_type=TYPES[severity], body_format="text")
     confinement.check()
-    return None if sent else (_told_of(url, told) or "The service did not take it.")
+    if sent:
+        return Posted()
+    wait = retry_after(heard.retry_after, dt.datetime.now(dt.UTC))
+    return Posted(_told_of(url, heard) or "The service did not take it.", retry_after=wait)
 
 
 def _plugin(url: str) -> Any:
@@ -142,6 +155,7 @@ def _asset() -> Any:
     """What every service of Apprise shares: no files, no plugins from elsewhere."""
     from apprise import AppriseAsset  # noqa: PLC0415
 
+    _hear_answers()
     logger = logging.getLogger("apprise")
     logger.handlers, logger.propagate = [_Listener()], False
     return AppriseAsset(app_id="Vigie", app_desc="Vigie", secure_logging=True, storage_mode="memory", plugin_paths=[])
@@ -154,24 +168,40 @@ class _Listener(logging.Handler):
         super().__init__(logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = _told.get()
-        if told is not None:
-            told.append(record.getMessage())
+        heard = _heard.get()
+        if heard is not None:
+            heard.complaints.append(record.getMessage())
+
+
+def _hear_answers() -> None:
+    """Hears when services want to be asked again: Apprise keeps that from who calls it."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+    send = HTTPAdapter.send
+
+    def listening(adapter: HTTPAdapter, *arguments: Any, **named: Any) -> Any:
+        answer = send(adapter, *arguments, **named)
+        heard = _heard.get()
+        if heard is not None:
+            heard.retry_after = answer.headers.get("Retry-After")
+        return answer
+
+    HTTPAdapter.send = listening  # type: ignore[method-assign, assignment]
 
 
 @contextmanager
-def _listening() -> Iterator[list[str]]:
-    told: list[str] = []
-    token = _told.set(told)
+def _listening() -> Iterator[Heard]:
+    heard = Heard()
+    token = _heard.set(heard)
     try:
-        yield told
+        yield heard
     finally:
-        _told.reset(token)
+        _heard.reset(token)
 
 
-def _told_of(url: str, told: list[str]) -> str:
+def _told_of(url: str, heard: Heard) -> str:
     """The first complaint, without any part of the address."""
-    text = " ".join(told[0].split()) if told else ""
+    text = " ".join(heard.complaints[0].split()) if heard.complaints else ""
     parts = {part for part in re.split(r"[/:@?&=,;#\s]+", url) if len(part) >= LEAST_SECRET}
     for part in sorted(parts | {unquote(part) for part in parts}, key=len, reverse=True):
         text = text.replace(part, "***")

@@ -87,11 +87,11 @@ class Notifier:
                 )
                 answer = await webhooks.post_slack(self._guard, target.url, message.id, text)
                 return Outcome(error=answer.error, retry_after=answer.retry_after)
-        error = await apprise_urls.send(
+        answer = await apprise_urls.send(
             self._guard.allowed,
             target.url,
             title=message.title,
             body=f"{message.body}\n\nDelivery {message.id}",
             severity="resolved" if message.ends else message.severity,
         )
-        return Outcome(error=error)
+        return Outcome(error=answer.error, retry_after=answer.retry_after)

@@ -16,7 +16,7 @@ from integrations.guard import Forbidden, Guard, Unresolved
 from integrations.notifications import APPRISE, EMAIL, SLACK, SMS, WEBHOOK
 from integrations.webhooks import is_http
 from models import Channel, ReadSession, WriteSession
-from models.secrets import Vault
+from models.secrets import CannotOpen, Vault
 from resolvers.audit_entries import record_audit_entry
 from resolvers.errors import Invalid, LimitReached, NotFound
 from resolvers.locks import lock_project
@@ -209,7 +209,12 @@ async def _find(session: WriteSession, project_id: int, number: int) -> Channel:
 
 def _seal(channel: Channel, address: Address | None, vault: Vault, *, renew: bool) -> str | None:
     """Stores an address; answers the secret where it is new."""
-    kept = Sealed.open(vault, channel) if channel.encrypted_url and not (address and renew) else Sealed("")
+    try:
+        kept = Sealed.open(vault, channel) if channel.encrypted_url else Sealed("")
+    except CannotOpen as error:
+        if address is None:
+            raise Invalid(f"The stored address cannot be read ({error}): send `url` anew.", field="url") from error
+        kept = Sealed("")
     signs = channel.kind == WEBHOOK
     secret = kept.secret if signs else ""
     new = SECRET + secrets.token_urlsafe(32) if signs and (renew or not secret) else None

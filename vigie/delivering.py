@@ -13,7 +13,9 @@ import asyncio
 import datetime as dt
 import logging
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Final
 
 import orjson
@@ -28,19 +30,22 @@ from resolvers.deliveries.due import Due, list_due
 from resolvers.deliveries.sending import attempt
 from resolvers.global_ids import global_id
 from vigie.settings import Settings
+from vigie.urls import sqlite_file
 
 SWEEP_SECONDS: Final = 1.0
 CLEAN_SECONDS: Final = 3600.0
 PENDING_SECONDS: Final = 15.0
 QUEUE: Final = "deliveries"
 SCHEMA: Final = "dbos"
-JOBS_FILE: Final = "jobs.db"
+JOBS_SUFFIX: Final = ".jobs.db"
 POLL_SECONDS: Final = 0.5
-MOST_AT_ONCE: Final = 16
-MOST_SWEPT: Final = 200
+MOST_AT_ONCE: Final = 32
+MOST_SWEPT: Final = 500
 MOST_CLEANED: Final = 1000
 OVERDUE: Final = dt.timedelta(seconds=3)
 """After which a job that has not come for its delivery counts as lost."""
+HANDED_ON_SECONDS: Final = 30.0
+"""After which a lost job is handed on once more."""
 KEPT: Final = dt.timedelta(days=1)
 AFTER_FAULT_SECONDS: Final = 5.0
 CLOSING_SECONDS: Final = 5.0
@@ -59,6 +64,8 @@ class Delivering:
         self._sender = sender
         self._vault = vault
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._here: set[str] = set()
+        self._handed_on: dict[str, float] = {}
         self._at_work = 0
         self._idle = asyncio.Event()
         self._closing = False
@@ -87,8 +94,14 @@ class Delivering:
         now = dt.datetime.now(dt.UTC)
         async with self._database.read() as session:
             due = await list_due(session, now=now, limit=MOST_SWEPT)
-        if due:
-            await asyncio.to_thread(_hand_out, due, now)
+        keys = {_key(one.project_id, one.number): one for one in due}
+        wanted = {key: one for key, one in keys.items() if key not in self._here}
+        clock = time.monotonic()
+        lately = clock - HANDED_ON_SECONDS
+        self._handed_on = {key: at for key, at in self._handed_on.items() if key in keys and at > lately}
+        if wanted:
+            handed_on = await asyncio.to_thread(_hand_out, wanted, now, frozenset(self._handed_on))
+            self._handed_on |= dict.fromkeys(handed_on, clock)
 
     async def clean(self) -> None:
         """Forgets jobs that ended a day ago."""
@@ -102,6 +115,14 @@ class Delivering:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(trying, self._loop))
 
     async def _attempt(self, project_id: int, number: int) -> float | None:
+        key = _key(project_id, number)
+        self._here.add(key)
+        try:
+            return await self._in_turn(project_id, number)
+        finally:
+            self._here.discard(key)
+
+    async def _in_turn(self, project_id: int, number: int) -> float | None:
         async with self._slots:
             if self._closing:
                 await asyncio.Future()  # until DBOS ends: the job stays, and another process takes it over
@@ -121,14 +142,14 @@ class Delivering:
         return None if again is None else max((again - dt.datetime.now(dt.UTC)).total_seconds(), 0.0)
 
     def _launch(self) -> None:
-        url = make_url(self._settings.database)
-        on_postgres = url.get_backend_name() == "postgresql"
-        file = self._settings.data_dir.resolve() / JOBS_FILE
+        database = self._settings.database
+        file = sqlite_file(database)
         config: DBOSConfig = {
             "name": "vigie",
-            "system_database_url": _of_psycopg(self._settings.database) if on_postgres else f"sqlite:///{file}",
+            "system_database_url": _of_psycopg(database) if file is None else f"sqlite:///{jobs_file(file)}",
             "dbos_system_schema": SCHEMA,
             "sys_db_pool_size": 5,
+            "max_executor_threads": 16,
             # A process of its own with each start: DBOS would else run what another replica is running.
             "executor_id": secrets.token_hex(8),
             # Any version of Vigie may go on with any job: what a job does is decided by its delivery.
@@ -161,22 +182,30 @@ async def _deliver(project_id: int, number: int) -> None:
         await DBOS.sleep_async(pause)
 
 
-def _hand_out(due: Sequence[Due], now: dt.datetime) -> None:
-    """Runs in a thread, as all that asks DBOS."""
-    keys = {global_id("Delivery", one.project_id, one.number): one for one in due}
+def _key(project_id: int, number: int) -> str:
+    """The id of a job: that of its delivery."""
+    return global_id("Delivery", project_id, number)
+
+
+def _hand_out(due: Mapping[str, Due], now: dt.datetime, lately: Collection[str]) -> list[str]:
+    """Starts the jobs that are missing; answers those that it handed on. Runs in a thread, as all that asks DBOS."""
     known = {
         job.workflow_id: job.status
-        for job in DBOS.list_workflows(workflow_ids=list(keys), load_input=False, load_output=False)
+        for job in DBOS.list_workflows(workflow_ids=list(due), load_input=False, load_output=False)
     }
-    for key, one in keys.items():
+    handed_on = []
+    for key, one in due.items():
         overdue = now - one.since > OVERDUE
         if key not in known:
             with SetWorkflowID(key):
                 DBOS.enqueue_workflow(QUEUE, _deliver, one.project_id, one.number)
         elif overdue and known[key] in RUNNING:
-            DBOS.resume_workflow(key, queue_name=QUEUE)
+            if key not in lately:
+                DBOS.resume_workflow(key, queue_name=QUEUE)
+                handed_on.append(key)
         elif overdue:
             DBOS.delete_workflow(key)  # it ended, its delivery did not: the next sweep gives it another
+    return handed_on
 
 
 def _forget(before: dt.datetime) -> None:
@@ -198,6 +227,11 @@ class _Json(Serializer):
 
     def name(self) -> str:
         return "vigie_json"
+
+
+def jobs_file(file: Path) -> Path:
+    """Where the jobs lie that belong to an embedded database: beside it."""
+    return file.resolve().with_suffix(JOBS_SUFFIX)
 
 
 def _of_psycopg(text: str) -> str:

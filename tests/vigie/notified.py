@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import httpx2
@@ -35,9 +35,15 @@ def save(vigie: Vigie, kind: str, url: str, **more: Any) -> Any:
     return ask(vigie, SAVE, input={"name": kind.title(), "kind": kind, "url": url, **more})["saveChannel"]
 
 
-def deliveries(vigie: Vigie) -> list[dict[str, Any]]:
-    """All deliveries, the newest first."""
-    return [edge["node"] for edge in ask(vigie, DELIVERIES)["deliveries"]["edges"]]
+def deliveries(vigie: Vigie, ids: Collection[str]) -> list[dict[str, Any]]:
+    """Those deliveries, the newest first: rules that every project has may write others."""
+    edges = ask(vigie, DELIVERIES)["deliveries"]["edges"]
+    return [edge["node"] for edge in edges if edge["node"]["id"] in ids]
+
+
+def delivered(vigie: Vigie, ids: Collection[str]) -> bool:
+    """Whether all of them were."""
+    return {one["status"] for one in deliveries(vigie, ids)} == {"DELIVERED"}
 
 
 async def tell(url: str, kind: str, *, alerts: Sequence[int] = (1,), severity: str = "high") -> list[str]:
