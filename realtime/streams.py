@@ -94,17 +94,17 @@ async def finished(
     wants: Callable[[Fact], bool],
     kinds: Collection[str] | None = None,
 ) -> AsyncGenerator[Frame, None]:
-    """The frames of a stretch of the log that has an end, read from the tables."""
-    after, pace = part.after, Pace()
-    while part.until is not None and after < part.until:
-        read = hub.reader.private_span
+    """The frames of a stretch of the log that has an end, read from the tables; of one without numbers, where it is."""
+    gathering, pace = _Gathering(part.after, wants, 0), Pace()
+    if part.after == part.until:
+        yield gathering.frame(live=False)
+    while part.until is not None and gathering.cursor < part.until:
+        after, read = gathering.cursor, hub.reader.private_span
         span = await read(project_id, after=after, until=part.until, kinds=kinds, most=PAGE, pace=pace)
         if span.last_seq == after:  # the log ends before: a backup has taken its place
             return
-        gathering = _Gathering(after, wants, 0)
         gathering.add([span])
-        after = span.last_seq
-        if gathering.facts or span.missed:
+        if gathering.is_due(crowded=False):
             FACTS.inc(len(gathering.facts))
             yield gathering.frame(live=False)
 

@@ -8,6 +8,7 @@ executed by a principal without identity: it has what all of them have, so it ca
 subscription that falls behind goes on by itself from its cursor. A gauge is shared from its first value on.
 """
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import AsyncGenerator, Callable, Hashable
@@ -20,7 +21,7 @@ from graphql import SKIP, FieldNode, GraphQLSchema, VariableNode, Visitor, Visit
 
 from realtime.replay import PAGE
 from realtime.shared import DELIVERIES, Part, Progress, SharedStreams
-from realtime.streams import Stretch
+from realtime.streams import QUIET_SECONDS, Stretch
 from resolvers.principals import Principal
 from schema.documents import Document
 from schema.frames import Gauge, StreamFrame
@@ -73,7 +74,7 @@ class Streams:
             return
         event, body = first
         yield body
-        progress.seq = event.frame.cursor_seq
+        progress.seq = told = event.frame.cursor_seq
         parts = partial(_parts, execute, principal.anonymous())
         with self._shared.listening(key, parts, progress) as listener:
             source = listener.source
@@ -82,20 +83,29 @@ class Streams:
                 until = source.seq
                 if until - progress.seq <= PAGE:
                     listener.attach()  # before it reads: what comes meanwhile waits for it
+                silent = False
                 while True:
-                    if progress.seq < until:  # it is behind, or began in the midst of a part
+                    if progress.seq < until or silent:  # it is behind, or began in the midst of a part
                         async with aclosing(execute(principal, request_id, Stretch(progress.seq, until))) as past:
                             async for event, body in past:
                                 yield body
-                                progress.seq = event.frame.cursor_seq
+                                progress.seq = told = event.frame.cursor_seq
                         progress.seq = until
-                    part = await listener.take()
+                    until = progress.seq
+                    try:
+                        # What was read may have ended with nothing for the client, who then knows an older place.
+                        async with asyncio.timeout(QUIET_SECONDS if told < until else None):
+                            part = await listener.take()
+                    except TimeoutError:
+                        silent, told, until = progress.seq == until, progress.seq, progress.seq
+                        continue
+                    silent = False
                     if part is None:
                         break
                     if progress.seq <= part.after:
                         yield part.body
                         listener.sent(part)
-                        progress.seq = part.seq
+                        progress.seq = told = part.seq
                     until = part.seq
             source.check()
 

@@ -18,6 +18,7 @@ from realtime.readers import CATCH_UPS
 from realtime.shared import DELIVERIES, MOST_PARTS, SHARED, Progress
 from resolvers.principals import Role
 from resolvers.projects import create_project
+from schema import streams
 from schema.documents import Refused
 from schema.execution import Engine
 from tests.realtime.listening import until
@@ -233,6 +234,22 @@ async def test_a_frame_without_anything_for_the_past_serves_latecomers_too(
             await late.until_place(31)
             assert CATCH_UPS._value.get() == read
             assert late.bodies[-1] is early.bodies[-1]
+
+
+async def test_who_has_read_a_past_without_anything_for_it_is_told_the_place(
+    engine: Engine, project: Project, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "QUIET_SECONDS", 0.2)
+    me, wanted = principal_of(project), {"models": ["wanted"]}
+    end = await log.add(1_200)
+    async with subscribed(engine, me, after=encode_cursor(project.id, 0), filter=wanted) as subscriber:
+        await subscriber.until_place(end)
+        assert [frame["events"] for frame in subscriber.frames] == [[], []]
+        await asyncio.sleep(0.5)
+        assert len(subscriber.frames) == 2
+        seq = await log.add([usage(project.id, "one", model="wanted")])
+        await subscriber.until_place(seq)
+        assert subscriber.seqs == [seq]
 
 
 async def test_a_document_that_uses_the_cursor_elsewhere_keeps_its_streams_apart(
