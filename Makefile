@@ -77,7 +77,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-alerts bench-bugs graphiql lock clean
+.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-bugs bench-fanout bench-alerts graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 
