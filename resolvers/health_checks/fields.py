@@ -77,9 +77,7 @@ def check_headers(given: Any, kept: Mapping[str, str]) -> dict[str, str]:
             raise Invalid(f"`{name[:100]}` is no header that a check can send, or comes twice.", field="headers")
         seen.add(name.lower())
         if not isinstance(value, str) or len(value) > MOST_HEADER or not _VALUE.fullmatch(value):
-            raise Invalid(
-                f"`{name}` takes a line of at most {MOST_HEADER:,} ASCII characters.", field="headers"
-            )
+            raise Invalid(f"`{name}` takes a line of at most {MOST_HEADER:,} ASCII characters.", field="headers")
         if value == MASK and name.lower() not in known:
             raise Invalid(f"`{name}` has no value so far that `{MASK}` could stand for.", field="headers")
         headers[name] = known[name.lower()] if value == MASK else value.strip()
