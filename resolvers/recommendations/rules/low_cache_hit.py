@@ -44,13 +44,28 @@ def _of_models(aggregates: Aggregates, thresholds: Thresholds) -> list[Finding]:
         alike = sum(cell.sums.input for cell in others if cell.sums.cached_share <= low)
         return alike > MOST_ALIKE * found.rest.input
 
-    made = (_finding(found, aggregates, thresholds) for found in worst_slices(cells, score_among, usual=usual))
-    return [finding for finding in made if finding is not None]
+    findings = []
+    left = list(cells)
+    for found in worst_slices(cells, score_among, usual=usual):
+        gone = set(map(id, found.cells))
+        left = [cell for cell in left if id(cell) not in gone]
+        finding = _finding(found, _beside(found, left, thresholds), aggregates, thresholds)
+        if finding is not None:
+            findings.append(finding)
+    return findings
 
 
-def _finding(found: Slice, aggregates: Aggregates, thresholds: Thresholds) -> Finding | None:
-    sums, elsewhere = found.sums, found.rest.cached_share
-    saving = aggregates.monthly(_saved(sums, found.rest))
+def _beside(found: Slice, others: Sequence[Cell], thresholds: Thresholds) -> Sums:
+    """The others' calls of the same operations; of all where these are too few, or cache no more themselves."""
+    operations = {cell.operation for cell in found.cells}
+    same = Sums.total(cell.sums for cell in others if cell.operation in operations)
+    enough = same.requests >= thresholds.requests
+    return same if enough and same.cached_share - found.sums.cached_share >= thresholds.cache_gap else found.rest
+
+
+def _finding(found: Slice, others: Sums, aggregates: Aggregates, thresholds: Thresholds) -> Finding | None:
+    sums, elsewhere = found.sums, others.cached_share
+    saving = aggregates.monthly(_saved(sums, others))
     if not worth_it(saving, aggregates, thresholds):
         return None
     figures = {

@@ -19,7 +19,7 @@ from resolvers.recommendations.reading import Sources, read_aggregates
 from resolvers.recommendations.terms import Terms
 from tests.databases import only_sqlite
 from tests.resolvers.recommendations import planting
-from tests.resolvers.recommendations.month import DAYS, SUBJECTS, Month
+from tests.resolvers.recommendations.month import DAYS, SUBJECTS, Month, Operation, wasted
 from tests.resolvers.recommendations.planting import WASTES, Plant
 from tests.resolvers.rollups.facts import catch_up, commit
 
@@ -91,6 +91,26 @@ async def test_a_waste_alone_is_found(database: Database, project: Project, plan
     await commit(database, month.facts())
 
     check(await generated(database, month), month)
+
+
+def one_subject_that_misses_the_best_cache(month: Month) -> None:
+    """Of an operation whose prompts are cached more than those of any other."""
+    brief = Operation("brief", "anthropic", "claude-sonnet-4-5", 3000, 500, 0)
+    for time in month.times(50 * DAYS):
+        month.calls.append(month.call(time, brief, month.subject(), cached_share=0.85))
+    calls = [month.call(time, brief, "customer-0", cached_share=0.0) for time in month.times(20 * DAYS)]
+    month.calls += calls
+    month.plant("LOW_CACHE_HIT", wasted(calls, cached_share=0.85), subject="customer-0", operation="brief")
+
+
+@only_sqlite
+async def test_caching_is_compared_within_an_operation(database: Database, project: Project) -> None:
+    month = Month(project.id, seed=1, start=start_of_month(), calls_a_day=150)
+    one_subject_that_misses_the_best_cache(month)
+    await commit(database, month.facts())
+
+    rows = [row for row in await generated(database, month) if row.kind == "LOW_CACHE_HIT"]
+    check(rows, month)
 
 
 def nothing(month: Month) -> None:
