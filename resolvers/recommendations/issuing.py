@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, func, or_, select
 
@@ -15,6 +15,8 @@ from resolvers.recommendations.terms import Terms
 
 RECORDED, GENERATED = "recorded", "generated"
 OPEN = ("issued", "viewed")
+NEWS: Final = 0.25
+"""By which part of it an expected saving changes before the feed tells so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _update(session: WriteSession, row: Recommendation, advice: Advice, terms: T
     row.updated_at = now
     if row.status == "implemented":
         return
-    said = _said(row)
+    news = _is_news(row, advice)
     row.title, row.body, row.source, row.confidence = advice.title, advice.body, advice.source, advice.confidence
     row.evidence = dict(advice.evidence)
     row.expected_monthly_saving_picousd = advice.expected_monthly_saving_picousd
@@ -184,9 +186,13 @@ def _update(session: WriteSession, row: Recommendation, advice: Advice, terms: T
         row.target = advice.target.to_json()
     if row.status in OPEN:
         row.expires_at = row.due_at = advice.expires_at or now + terms.open_for
-        if _said(row) != said:
+        if news:
             tell(session, row, "updated", now=now)
 
 
-def _said(row: Recommendation) -> tuple[object, ...]:
-    return row.title, row.body, row.confidence, row.expected_monthly_saving_picousd
+def _is_news(row: Recommendation, advice: Advice) -> bool:
+    """Whether advice says something else. Vigie's own is given daily, with slightly other figures in its words."""
+    before, after = row.expected_monthly_saving_picousd or 0, advice.expected_monthly_saving_picousd or 0
+    reworded = advice.source == RECORDED and (row.title, row.body) != (advice.title, advice.body)
+    aimed = advice.target is not None and advice.target.to_json() != row.target
+    return reworded or aimed or abs(after - before) > NEWS * before

@@ -61,6 +61,20 @@ async def test_open_advice_that_is_repeated_is_updated(database: Database, proje
     assert await told(database, row) == ["issued", "viewed", "updated"]
 
 
+async def test_the_feed_does_not_tell_of_slightly_other_figures(database: Database, project: Project) -> None:
+    (row,) = await issued(database, project, ADVICE)
+    for percent in (95, 110, 120):
+        figures = replace(ADVICE, body=f"{percent} %", confidence=percent / 200)
+        await issued(database, project, replace(figures, expected_monthly_saving_picousd=percent * 10**11))
+
+    now = await found(database, row)
+    assert (now.body, now.times_issued, now.expected_monthly_saving_picousd) == ("120 %", 4, 120 * 10**11)
+    assert await told(database, row) == ["issued"]
+
+    await issued(database, project, replace(ADVICE, expected_monthly_saving_picousd=80 * 10**11))
+    assert await told(database, row) == ["issued", "updated"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
