@@ -41,14 +41,15 @@ def check_labels(labels: Sequence[str] | None) -> list[str]:
     """The labels, each once, in order. Raises Invalid for too many."""
     if labels and len(labels) > MOST_LABELS:
         raise Invalid(f"A bug has at most {MOST_LABELS} labels.", field="labels")
-    return list(dict.fromkeys(check_text(label, field="labels", most=NAME) for label in labels or ()))
+    checked = (check_text(label, field=f"labels.{place}", most=NAME) for place, label in enumerate(labels or ()))
+    return list(dict.fromkeys(checked))
 
 
 def check_links(links: Sequence[str] | None) -> list[str]:
     """The links, each once, in order: web and mail addresses, or paths; nothing that a browser would run."""
     if links and len(links) > MOST_LINKS:
         raise Invalid(f"A bug has at most {MOST_LINKS} links.", field="links")
-    return list(dict.fromkeys(check_link(link, field="links") for link in links or ()))
+    return list(dict.fromkeys(check_link(link, field=f"links.{place}") for place, link in enumerate(links or ())))
 
 
 def check_link(link: str, *, field: str) -> str:

@@ -115,8 +115,8 @@ async def test_a_bug_that_is_not_there(tracker: Tracker, number: int) -> None:
         ({"duplicateOf": 1}, "INVALID", "duplicateOf", "goes with the status DUPLICATE"),
         ({"title": " "}, "INVALID", "title", "1 to 200 characters"),
         ({"assignee": "x" * 201}, "INVALID", "assignee", "1 to 200 characters"),
-        ({"links": ["javascript:x"]}, "INVALID", "links", "http, https or mailto"),
-        ({"labels": ["x\0"]}, "INVALID", "labels", "NUL"),
+        ({"links": ["/x", "javascript:x"]}, "INVALID", "links.1", "http, https or mailto"),
+        ({"labels": ["x\0"]}, "INVALID", "labels.0", "NUL"),
     ],
 )
 async def test_what_a_bug_cannot_become_is_refused(
