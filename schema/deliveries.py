@@ -12,6 +12,7 @@ from resolvers.alerts.listing import channels_by_number
 from resolvers.deliveries import listing
 from resolvers.deliveries.sending import attempt
 from resolvers.deliveries.testing import write_test
+from resolvers.errors import Invalid
 from schema.channels import NO_SUCH, Channel
 from schema.context import Info
 from schema.guards import ADMINISTERS, READS
@@ -22,6 +23,7 @@ from schema.selections import selected
 from schema.severities import Severity
 
 PLACE = "deliveries"
+MOST_STATUSES = 10
 
 
 @strawberry.enum(description="Where a delivery stands.")
@@ -72,7 +74,7 @@ class Delivery(Node):
             raise LookupError(f"delivery {self.row.id} goes to channel {self.row.channel_id}, which is not there")
         return Channel.of(row)
 
-    @strawberry.field(description=f"Its tries, the oldest first: the last {listing.MOST_ATTEMPTS} at most.")
+    @strawberry.field(description=f"Its last tries, at most {listing.MOST_ATTEMPTS}, the oldest first.")
     async def attempt_log(self, info: Info) -> list[DeliveryAttempt]:
         key = (self.row.project_id, self.row.id)
         rows = await info.context.loader(listing.attempts_by_delivery).load(key) or []
@@ -116,11 +118,14 @@ class DeliveryQuery:
         first: First,
         after: After = None,
         statuses: Annotated[
-            list[DeliveryStatus] | None, strawberry.argument(description="Only those that stand so; null or []: all.")
+            list[DeliveryStatus] | None,
+            strawberry.argument(description=f"Only those that stand so, at most {MOST_STATUSES}; null or []: all."),
         ] = None,
     ) -> Connection[Delivery]:
         project_id, limit, total = info.context.principal.project_id, page_size(first) + 1, None
         before = decode_cursor(PLACE, after, tuple[int])[0] if after is not None else None
+        if len(statuses or []) > MOST_STATUSES:
+            raise Invalid(f"`statuses` has at most {MOST_STATUSES}.", field="statuses")
         wanted = {str(status.value) for status in statuses or []}
         async with info.context.reading() as session:
             rows = await listing.list_deliveries(
