@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from vigie.cli.output import command, fail, out
 from vigie.lock import AlreadyServed, only_server
-from vigie.server import Server, allow_many_files
 from vigie.settings import Settings, load_settings
 from vigie.telemetry import VERSION, configure_logs
 from vigie.urls import sqlite_file, without_password
@@ -36,7 +35,6 @@ def serve() -> None:
         share_one_heap()
         with alone(settings):
             configure_logs(settings.log_level)
-            allow_many_files()
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(run(settings, listener))
     except AlreadyServed as served:
@@ -50,9 +48,11 @@ def serve() -> None:
 
 async def run(settings: Settings, listener: socket.socket) -> None:
     """Starts the application, serves until a signal, and ends it."""
-    # The application takes a second to import, which no other command should wait for.
+    # They take seconds to import, which no other command should wait for.
     from vigie.app import create_app  # noqa: PLC0415
+    from vigie.server import Server, allow_many_files  # noqa: PLC0415
 
+    allow_many_files()
     app = create_app(settings)
     server = Server(app, settings)
     # From the first moment on: probes ask while tables are migrated, too.
