@@ -112,8 +112,8 @@ class RedisBackend(BroadcastBackend):
                     group.create_task(self._listen(pubsub))
             except* Exception as lost:  # noqa: BLE001 — whatever ended this connection, the next one is tried
                 if failures == 0 or self._connected:
-                    failures = 0
-                    log.warning("redis is away, streams go on from the tables", error=repr(lost.exceptions[0]))
+                    failures, why = 0, lost.exceptions[0]
+                    log.warning("redis is away, streams go on from the tables", error=f"{type(why).__name__}: {why}")
             self._connected = False
             CONNECTED.set(0)
             RECONNECTS.inc()

@@ -19,6 +19,7 @@ from prometheus_client import Counter, Gauge
 
 from models import Activity
 from models.database import Database
+from models.outages import database_is_down
 from realtime.facts import ActivityFact, Committed, columns_of
 from realtime.readers import Reader
 from realtime.tails import Tail
@@ -155,15 +156,20 @@ class Hub:
 
     async def _poll(self) -> None:
         """Once a second, how far the followed logs have come: a lost nudge costs no more than that."""
+        away = False
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if not self._followed:
                 continue
             try:
                 last_seqs = await self.reader.last_seqs(tuple(self._followed))
-            except Exception:
-                log.warning("reading the counters failed", exc_info=True)
+            except Exception as error:
+                down = database_is_down(error)
+                if not (down and away):  # an outage is told once, not once a second
+                    log.warning("the counters cannot be read, streams wait", error=repr(error), exc_info=not down)
+                away = down
                 continue
+            away = False
             for project_id, seq in last_seqs.items():
                 if followed := self._followed.get(project_id):
                     followed.tail.know(seq)

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import Counter
 
 from models.database import Database
+from models.outages import database_is_down
 from realtime import replay
 from realtime.facts import Span
 
@@ -81,8 +82,14 @@ class Reader:
                         kinds=kinds,
                         limit=min(most, pace.facts),
                     )
-            except Exception:
-                log.warning("reading the log failed, trying again", project_id=project_id, after=after, exc_info=True)
+            except Exception as error:
+                log.warning(
+                    "reading the log failed, trying again",
+                    project_id=project_id,
+                    after=after,
+                    error=repr(error),
+                    exc_info=not database_is_down(error),
+                )
             else:
                 pace.learn(span)
                 return span.within(SPAN_BYTES)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from broadcaster import Broadcast, BroadcastBackend, Event
+from structlog.testing import capture_logs
 
 from models import Activity, Database, ReadSession
 from realtime import hub as hubs
@@ -178,3 +179,23 @@ async def test_streams_outlive_the_absence_of_their_database(
     assert behind.seqs == list(range(1, 1_201))
     assert live.seqs == list(range(601, 1_201))
     assert next(failures, None) is None
+
+
+async def test_an_outage_of_the_database_is_logged_once(
+    database: Database, hub: Hub, project_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_seqs, failures = replay.last_seqs, [ConnectionError("away")] * 3
+
+    async def read_unless_away(session: ReadSession, **which: Any) -> dict[int, int]:
+        if failures:
+            raise failures.pop()
+        return await last_seqs(session, **which)
+
+    monkeypatch.setattr(replay, "last_seqs", read_unless_away)
+    monkeypatch.setattr(hubs, "POLL_SECONDS", 0.02)
+    with capture_logs() as logged:
+        async with listening(hub, project_id) as live:
+            await commit(database, usages(project_id, 1))  # of which no nudge tells
+            await live.until(1)
+    assert [line["error"] for line in logged] == ["ConnectionError('away')"]
+    assert not logged[0]["exc_info"]
