@@ -157,7 +157,8 @@ class Delivering:
             "serializer": _Json(),
             "use_listen_notify": False,
             "enable_otlp": False,
-            "log_level": "WARNING",
+            # While its database is away it warns eight times a second; the sweep says so too, ever more rarely.
+            "log_level": "ERROR",
         }
         DBOS(config=config)
         logger = logging.getLogger("dbos")
