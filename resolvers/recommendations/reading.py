@@ -58,7 +58,7 @@ async def read_aggregates(
         first, last = start, end
     calls = sum(reading.sums[0] for reading in models.values())
     days = max(1.0, (last - first) / DAY)
-    recently = max(start, _midnight(last - min(RECENT, (last - first) / 2)))
+    recently = max(start, _recently(first, last))
     recent_models = await _by(session, snapshot, USAGE, "model", recently, end)
     recent_routes = await _by(session, snapshot, API, "route", recently, end, needs=frozenset({"latency"}))
     since = max(start, _midnight(last - dt.timedelta(days=sources.thresholds.idle_days)))
@@ -93,6 +93,12 @@ async def read_aggregates(
 
 def _midnight(time: dt.datetime) -> dt.datetime:
     return time.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _recently(first: dt.datetime, last: dt.datetime) -> dt.datetime:
+    """The midnight from which calls are recent. A busy day more than RECENT would outweigh a calm week after it."""
+    since = _midnight(last - min(RECENT, (last - first) / 2))
+    return since if last - since <= RECENT else since + DAY
 
 
 async def _span(

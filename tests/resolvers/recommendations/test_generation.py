@@ -351,6 +351,28 @@ async def test_senders_cannot_make_more_cells_than_are_looked_at(
     assert len(aggregates.cells) == 50
 
 
+@only_sqlite
+@pytest.mark.parametrize(("days", "least", "most"), [(30, 6, 7), (10, 5, 6), (1, 0.5, 1)])
+async def test_recent_are_seven_days_at_most(
+    database: Database, project: Project, days: int, least: float, most: float
+) -> None:
+    month = Month(project.id, seed=6, start=start_of_month(), calls_a_day=50)
+    await commit(database, month.facts())
+
+    async with database.read() as session:
+        aggregates = await read_aggregates(
+            session,
+            project_id=project.id,
+            start=month.end - dt.timedelta(days=days),
+            end=month.end,
+            now=month.end,
+            sources=Sources(),
+        )
+
+    assert aggregates is not None
+    assert least <= aggregates.recent_days <= most
+
+
 async def test_without_traffic_there_is_no_advice(database: Database, project: Project) -> None:
     now = dt.datetime.now(dt.UTC)
 
