@@ -77,7 +77,7 @@ def check_kinds(kinds: Sequence[str]) -> None:
 
 
 class Generator:
-    """Generates advice, for one caller at a time: it reads much."""
+    """Generates advice. It reads much, so it reads for one caller at a time; nobody waits for another's words."""
 
     def __init__(
         self, sources: Sources | None = None, *, terms: Terms | None = None, wording: Wording | None = None
@@ -111,19 +111,19 @@ class Generator:
             if aggregates is None:
                 return []
             findings = await asyncio.to_thread(find_waste, aggregates, self._sources.thresholds)
-            findings = [finding for finding in findings if not kinds or finding.kind in kinds][:MOST_FINDINGS]
-            if not findings:
-                return []
-            words = await self._words(findings)
-            end = min(end, now)
-            start = max(start, end - LONGEST)
-            advice = [
-                _advice(finding, said, evidence_of(finding, aggregates, start=start, end=end), since=start)
-                for finding, said in zip(findings, words, strict=True)
-            ]
-            async with database.write() as session:
-                rows = await issue(session, project_id=project_id, advice=advice, terms=self._terms)
-            GENERATIONS.observe(time.monotonic() - started)
+        findings = [finding for finding in findings if not kinds or finding.kind in kinds][:MOST_FINDINGS]
+        if not findings:
+            return []
+        words = await self._words(findings)
+        end = min(end, now)
+        start = max(start, end - LONGEST)
+        advice = [
+            _advice(finding, said, evidence_of(finding, aggregates, start=start, end=end), since=start)
+            for finding, said in zip(findings, words, strict=True)
+        ]
+        async with database.write() as session:
+            rows = await issue(session, project_id=project_id, advice=advice, terms=self._terms)
+        GENERATIONS.observe(time.monotonic() - started)
         for finding in findings:
             FOUND.labels(finding.kind).inc()
         return rows
