@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import errno
 import gc
+import signal
 import socket
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -62,6 +63,8 @@ async def run(settings: Settings, listener: socket.socket) -> None:
             welcome(settings, app.state.first_key)
             spare_the_collector()
             await serving
+            # What was asked for is on its way; a second signal would cut it short of closing the database.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
     finally:
         server.should_exit = server.force_exit = True
         await serving

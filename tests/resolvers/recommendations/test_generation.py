@@ -1,15 +1,13 @@
 """A generated month with planted wastes: those are found, with what they cost, and nothing else."""
 
-import asyncio
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from integrations.wording import Brief
 from models import Counter, Database, Project, Recommendation
 from models.base import PICODOLLARS
 from resolvers.errors import Invalid
@@ -373,30 +371,6 @@ async def test_recent_are_seven_days_at_most(
 
     assert aggregates is not None
     assert least <= aggregates.recent_days <= most
-
-
-class SlowWords:
-    """Finds no words, until all who ask at once have asked."""
-
-    def __init__(self, askers: int) -> None:
-        self._barrier = asyncio.Barrier(askers)
-
-    async def word(self, briefs: Sequence[Brief]) -> None:
-        await self._barrier.wait()
-
-
-@only_sqlite
-async def test_nobody_waits_for_words_for_others(database: Database, project: Project) -> None:
-    month = Month(project.id, seed=1, start=start_of_month(), calls_a_day=50)
-    planting.simple_calls_of_one_subject(month)
-    await commit(database, month.facts())
-    generator = Generator(wording=SlowWords(2))
-
-    async with asyncio.timeout(30):
-        first, second = await asyncio.gather(*(generated(database, month, generator) for _ in range(2)))
-
-    check(first, month)
-    assert [row.id for row in first] == [row.id for row in second]
 
 
 async def test_without_traffic_there_is_no_advice(database: Database, project: Project) -> None:
