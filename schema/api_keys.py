@@ -8,7 +8,7 @@ import strawberry
 
 from models import ApiKey as ApiKeyRow
 from resolvers import api_keys as keys
-from resolvers.errors import Conflict, NotFound, Refusal
+from resolvers.errors import NotFound
 from resolvers.principals import Role
 from schema.context import Info
 from schema.guards import ADMINISTERS
@@ -73,11 +73,8 @@ class RevokeApiKeyPayload(Payload):
     api_key: ApiKey | None = strawberry.field(default=None, description="The key as it is now.")
 
     @classmethod
-    def refused(cls, refusal: Refusal) -> Self:
-        payload = super().refused(refusal)
-        if isinstance(refusal, Conflict) and isinstance(refusal.current, ApiKeyRow):
-            payload.api_key = ApiKey.of(refusal.current)
-        return payload
+    def shown(cls, current: ApiKeyRow) -> dict[str, ApiKey]:
+        return {"api_key": ApiKey.of(current)}
 
 
 @strawberry.type

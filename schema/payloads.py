@@ -11,7 +11,7 @@ from typing import Any, Final, Self, cast
 import strawberry
 from strawberry.extensions import FieldExtension
 
-from resolvers.errors import Refusal
+from resolvers.errors import Conflict, Refusal
 from schema.context import Info
 
 
@@ -48,8 +48,15 @@ class Payload:
 
     @classmethod
     def refused(cls, refusal: Refusal) -> Self:
-        """The payload of a refused input. Payloads override it to answer a conflicting object as it is now."""
-        return cls(user_errors=[UserError.of(refusal)])
+        """The payload of a refused input; of a conflict, with the object as it is now."""
+        current = refusal.current if isinstance(refusal, Conflict) else None
+        shown = {} if current is None else cls.shown(current)
+        return cls(user_errors=[UserError.of(refusal)], **shown)
+
+    @classmethod
+    def shown(cls, current: Any) -> dict[str, Any]:
+        """The fields that show the row of a conflict. Payloads whose objects can conflict override it."""
+        return {}
 
 
 class Refusals(FieldExtension):

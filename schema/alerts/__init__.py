@@ -1,7 +1,7 @@
 """Alerts and their rules: the lists, previews, and the mutations that change them."""
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated
 
 import strawberry
 
@@ -10,7 +10,7 @@ from models.base import from_microseconds, to_microseconds
 from resolvers.alerts import closing, listing
 from resolvers.alerts.previewing import preview_rule
 from resolvers.alerts.rules import count_rules, delete_rule, list_rules, save_rule
-from resolvers.errors import Conflict, Refusal
+from resolvers.errors import Refusal
 from schema.alerts.inputs import (
     AcknowledgeAlertInput,
     AlertFilterInput,
@@ -52,11 +52,8 @@ class AlertPayload(Payload):
     )
 
     @classmethod
-    def refused(cls, refusal: Refusal) -> Self:
-        payload = super().refused(refusal)
-        if isinstance(refusal, Conflict) and isinstance(refusal.current, AlertRow):
-            payload.alert = Alert.of(refusal.current)
-        return payload
+    def shown(cls, current: AlertRow) -> dict[str, Alert]:
+        return {"alert": Alert.of(current)}
 
 
 @strawberry.type(description="The acknowledged alert.")

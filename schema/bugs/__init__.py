@@ -1,6 +1,6 @@
 """Bugs: their lists and figures, and the mutations that file, change and discuss them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import strawberry
 
@@ -8,7 +8,6 @@ from models import Bug as BugRow
 from models.base import from_microseconds, to_microseconds
 from resolvers.bugs import comments, filing, filters, listing, updating
 from resolvers.bugs.reading import get_bug
-from resolvers.errors import Conflict, Refusal
 from schema.bugs.inputs import BugFilter, BugOrder, CommentOnBugInput, FileBugInput, UpdateBugInput
 from schema.bugs.stats import BugStats, read_stats
 from schema.bugs.types import Bug, BugComment
@@ -45,11 +44,8 @@ class UpdateBugPayload(Payload):
     )
 
     @classmethod
-    def refused(cls, refusal: Refusal) -> Self:
-        payload = super().refused(refusal)
-        if isinstance(refusal, Conflict) and isinstance(refusal.current, BugRow):
-            payload.bug = Bug.of(refusal.current)
-        return payload
+    def shown(cls, current: BugRow) -> dict[str, Bug]:
+        return {"bug": Bug.of(current)}
 
 
 @strawberry.type(description="What was said.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import strawberry
 
 from models import Recommendation as RecommendationRow
-from resolvers.errors import Conflict, Invalid, NotFound, Refusal
+from resolvers.errors import Invalid, NotFound, Refusal
 from resolvers.recommendations import life
 from resolvers.recommendations.listing import RecommendationFilter, count_recommendations, list_recommendations
 from resolvers.recommendations.recording import MOST_ITEMS, Item, record
@@ -41,11 +41,8 @@ class RecommendationPayload(Payload):
         return cls(recommendation=Recommendation.of(row))
 
     @classmethod
-    def refused(cls, refusal: Refusal) -> Self:
-        payload = super().refused(refusal)
-        if isinstance(refusal, Conflict) and isinstance(refusal.current, RecommendationRow):
-            payload.recommendation = Recommendation.of(refusal.current)
-        return payload
+    def shown(cls, current: RecommendationRow) -> dict[str, Recommendation]:
+        return {"recommendation": Recommendation.of(current)}
 
 
 @strawberry.type(description="What the advice became.")
