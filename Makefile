@@ -19,11 +19,11 @@ run: .venv/run ## Serve Vigie on http://127.0.0.1:8000 (VIGIE_PORT and the other
 	@exec $(BIN)/vigie serve
 
 test: .venv/test graphiql lint types ## Run every check and every test, on SQLite, PostgreSQL and Redis that start by themselves
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
 test-long: .venv/test graphiql haproxy ## Run the tests at full size, and all of them on the older PostgreSQL too
-	$(BIN)/pytest -m "long or not long" --numprocesses auto --maxprocesses 4 --dist worksteal
-	$(BIN)/pytest --postgresql 16 --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(BIN)/pytest -m "long or not long" --numprocesses 4 --dist worksteal
+	$(BIN)/pytest --postgresql 16 --numprocesses 4 --dist worksteal
 
 haproxy: # stands before replicas in test-long
 	@PATH="$$PATH:/usr/sbin"; command -v haproxy > /dev/null || { apt-get update --quiet && apt-get install --quiet --yes haproxy; } || \
