@@ -68,9 +68,9 @@ graphiql: .venv/run ## Build GraphiQL, which Vigie serves itself
 
 lock: .venv/build ## Resolve the dependencies again (newest versions: make lock FLAGS=--upgrade)
 	$(COMPILE) $(FLAGS) --group build --output-file requirements-build.lock
-	$(COMPILE) $(FLAGS) --constraints requirements-build.lock pyproject.toml --output-file requirements.lock
-	$(COMPILE) $(FLAGS) --constraints requirements-build.lock --constraints requirements.lock --group dev pyproject.toml \
-		--output-file requirements-dev.lock
+	$(COMPILE) $(FLAGS) --constraints requirements-build.lock --group dev pyproject.toml --output-file requirements-dev.lock
+	$(COMPILE) $(FLAGS) --constraints requirements-build.lock --constraints requirements-dev.lock pyproject.toml \
+		--output-file requirements.lock
 
 clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist vigie/static

@@ -10,7 +10,12 @@ from models.base import Base
 
 
 class UsageEvent(Base):
-    """Disjoint tokens: the API's `input` is uncached + cache read + cache write, its `output` visible + reasoning."""
+    """Disjoint tokens: the API's `input` is uncached + cache read + cache write, its `output` visible + reasoning.
+
+    Audio and image tokens are parts of uncached and visible ones. `reported_picousd` is what the sender says that the
+    provider billed; `unpriced` names, separated by commas, the kinds of tokens that had no price of their own;
+    `raw_usage` is the provider's own account, before it was normalised.
+    """
 
     __tablename__ = "usage_events"
     __table_args__ = (
@@ -45,3 +50,11 @@ class UsageEvent(Base):
     price_version: Mapped[str | None]
     estimated: Mapped[bool] = mapped_column(Boolean)
     attributes: Mapped[dict[str, Any]]
+    reported_picousd: Mapped[int | None]
+    service_tier: Mapped[str | None]
+    unpriced: Mapped[str | None]
+    input_audio_tokens: Mapped[int | None] = mapped_column(Integer)
+    output_audio_tokens: Mapped[int | None] = mapped_column(Integer)
+    input_image_tokens: Mapped[int | None] = mapped_column(Integer)
+    output_image_tokens: Mapped[int | None] = mapped_column(Integer)
+    raw_usage: Mapped[dict[str, Any] | None]

@@ -39,6 +39,14 @@ class UsageFact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="usa
     price_version: str | None
     estimated: bool
     attributes: dict[str, Any]
+    reported_picousd: int | None = None
+    service_tier: str | None = None
+    unpriced: str | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    raw_usage: dict[str, Any] | None = None
 
 
 class ApiCallFact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="api_call"):

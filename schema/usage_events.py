@@ -71,6 +71,7 @@ class UsageEvent(Node):
     cost_basis: CostBasis = strawberry.field(description="What the cost rests on.")
     estimated: bool = strawberry.field(description="Whether the sender estimated the usage.")
     attributes: JSON = strawberry.field(description="What else the sender said.")
+    service_tier: str | None = strawberry.field(description="The provider's service tier, such as `batch`.")
 
     @classmethod
     def of(cls, fact: UsageFact) -> Self:
@@ -105,6 +106,7 @@ class UsageEvent(Node):
             cost_basis=CostBasis(source=CostSource(fact.cost_source), price_version=fact.price_version),
             estimated=fact.estimated,
             attributes=fact.attributes,
+            service_tier=fact.service_tier,
         )
 
 
@@ -139,6 +141,10 @@ class TokensInput:
     cache_read: BigInt | None = strawberry.field(default=None, description="The part of `input` read from a cache.")
     cache_write: BigInt | None = strawberry.field(default=None, description="The part of `input` written to a cache.")
     reasoning: BigInt | None = strawberry.field(default=None, description="The part of `output` that was reasoning.")
+    input_audio: BigInt | None = strawberry.field(default=None, description="The part of `input` that was audio.")
+    output_audio: BigInt | None = strawberry.field(default=None, description="The part of `output` that was audio.")
+    input_image: BigInt | None = strawberry.field(default=None, description="The part of `input` that was images.")
+    output_image: BigInt | None = strawberry.field(default=None, description="The part of `output` that was images.")
 
 
 @strawberry.input(description="Why a model call failed.")
@@ -172,6 +178,9 @@ class UsageEventInput:
     estimated: bool | None = strawberry.field(default=None, description="Whether the usage is your estimate.")
     attributes: JSON | None = strawberry.field(
         default=None, description="An object with what else you know: 32 keys, 1 KiB a value."
+    )
+    service_tier: str | None = strawberry.field(
+        default=None, description="The provider's service tier, such as `batch`, `flex` or `priority`."
     )
 
 

@@ -17,6 +17,7 @@ from models.base import PICODOLLARS
 from resolvers.events.attributes import attributes_json
 from resolvers.events.inputs import ROUTE, ApiCallInput, EventInput, Tokens, UsageEventInput
 from resolvers.events.rejections import TIME_OUT_OF_RANGE, Refused, Rejection, unfit
+from resolvers.events.terms import IngestTerms
 
 Row: TypeAlias = list[Any]
 
@@ -47,17 +48,17 @@ class Checked:
 
 
 class Checker:
-    """Checks the events of one request: for one project, at one moment, above the project's retention floor.
+    """Checks the events of one request: for one project, at one moment, on the project's terms.
 
     `suspect` asks for a look at every string, for those that a database refuses: the caller knows when none can hold
     a NUL or half a surrogate pair, and saves it.
     """
 
     def __init__(
-        self, *, project_id: int, now: dt.datetime, floor: dt.datetime, prices: Prices, suspect: bool = True
+        self, *, project_id: int, now: dt.datetime, terms: IngestTerms, prices: Prices, suspect: bool = True
     ) -> None:
         self._project_id = project_id
-        self._floor = floor
+        self._floor = terms.floor
         self._latest = now + FUTURE
         self._prices = prices
         self._suspect = suspect
@@ -86,6 +87,7 @@ class Checker:
             _check_text("model", event.model)
             _check_text("operation", event.operation)
             _check_text("sessionId", event.session_id)
+            _check_text("serviceTier", event.service_tier)
             _check_text("error.type", error.type if error else None)
             _check_text("error.message", error.message if error else None)
             _check_shared_text(event)
@@ -107,11 +109,14 @@ class Checker:
                 f"`tokens.output` includes reasoning: it must be at least `reasoning` ({reasoning}), "
                 f"and is {tokens.output or 0}.",
             )
+        _check_parts("input", tokens.input, tokens.input_audio, tokens.input_image)
+        _check_parts("output", tokens.output, tokens.output_audio, tokens.output_image)
         provider = event.provider
         model = event.model
         version = None
-        if event.cost_usd is not None:
-            cost: int | None = _picodollars(event.cost_usd)
+        reported = None if event.cost_usd is None else _picodollars(event.cost_usd)
+        if reported is not None:
+            cost: int | None = reported
             source = FROM_PROVIDER
         else:
             cost = self._prices.cost(provider, model, time, uncached, cache_read, cache_write, visible, reasoning)
@@ -147,6 +152,14 @@ class Checker:
             version,
             event.estimated or False,
             attributes_json(event.attributes),
+            reported,
+            event.service_tier,
+            None,
+            tokens.input_audio,
+            tokens.output_audio,
+            tokens.input_image,
+            tokens.output_image,
+            None,
         ]
 
     def _call(self, event: ApiCallInput) -> Row:
@@ -212,6 +225,17 @@ def _check_text(name: str, text: str | None) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             raise Refused(name, f"`{name}` holds half a surrogate pair: send whole characters.") from error
+
+
+def _check_parts(name: str, whole: int | None, audio: int | None, image: int | None) -> None:
+    """Raises Refused when tokens of sound and pictures are more than all of that side."""
+    parts = (audio or 0) + (image or 0)
+    if parts > (whole or 0):
+        raise Refused(
+            f"tokens.{name}",
+            f"`tokens.{name}` includes tokens of audio and images: it must be at least `{name}Audio` + `{name}Image` "
+            f"({parts}), and is {whole or 0}.",
+        )
 
 
 def _milliseconds(value: float | None) -> float | None:

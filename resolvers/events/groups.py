@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from realtime.facts import Committed, Fact
 from resolvers.events.checks import Row
 from resolvers.events.stores import (
@@ -181,7 +179,7 @@ def _facts(new: dict[Table, list[Row]], commits: Sequence[NewCommit]) -> dict[in
         for table, rows in new.items():
             for row in rows:
                 if (facts := small.get(row[PROJECT])) is not None:
-                    facts.append(table.fact(*row[:-1], orjson.loads(row[-1])))
+                    facts.append(table.fact(row))
         for facts in small.values():
             facts.sort(key=lambda fact: fact.seq)
     return small

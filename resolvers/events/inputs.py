@@ -50,13 +50,20 @@ Attributes: TypeAlias = Annotated[
 
 
 class Tokens(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
-    """`input` includes what was read from and written to the cache, `output` includes reasoning."""
+    """`input` includes what was read from and written to the cache, `output` includes reasoning.
+
+    Both include their tokens of audio and of images.
+    """
 
     input: Count | None = None
     output: Count | None = None
     cache_read: Count | None = None
     cache_write: Count | None = None
     reasoning: Count | None = None
+    input_audio: Count | None = None
+    output_audio: Count | None = None
+    input_image: Count | None = None
+    output_image: Count | None = None
 
 
 class CallError(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -86,6 +93,7 @@ class UsageEventInput(Struct, rename="camel", forbid_unknown_fields=True, tag_fi
     cost_usd: Decimal | None = None
     estimated: bool | None = None
     attributes: Attributes | None = None
+    service_tier: Name | None = None
 
 
 class ApiCallInput(Struct, rename="camel", forbid_unknown_fields=True, tag_field="type", tag="apiCall", gc=False):

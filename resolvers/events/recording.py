@@ -43,7 +43,7 @@ async def record(writer: Writer, *, project_id: int, decoded: Decoded, door: str
     checker = Checker(
         project_id=project_id,
         now=dt.datetime.now(dt.UTC),
-        floor=await writer.floors.get(project_id),
+        terms=await writer.terms.get(project_id),
         prices=writer.prices,
         suspect=decoded.suspect,
     )

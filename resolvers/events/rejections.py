@@ -80,6 +80,7 @@ def _text(most: int, *, optional: bool = True) -> str:
 _MILLISECONDS = f"a number of milliseconds from 0 to {inputs.MILLISECONDS}; leave it out when it was not measured"
 _BYTES = f"a whole number of bytes from 0 to {inputs.BYTES}; leave it out when it is unknown"
 _TOKENS = f"a whole number from 0 to {inputs.TOKENS}"
+_KINDS_OF_TOKENS: Final = inputs.Tokens.__struct_encode_fields__
 _RULES: Final = {
     "type": "`usage` or `apiCall`",
     "time": "an RFC 3339 time with its offset, such as 2026-11-20T12:00:00Z",
@@ -97,8 +98,9 @@ _RULES: Final = {
     "error.message": _text(inputs.ERROR_MESSAGE),
     "durationMs": _MILLISECONDS,
     "timeToFirstTokenMs": _MILLISECONDS,
-    "tokens": "an object with any of `input`, `output`, `cacheRead`, `cacheWrite` and `reasoning`",
-    **{f"tokens.{name}": _TOKENS for name in ("input", "output", "cacheRead", "cacheWrite", "reasoning")},
+    "serviceTier": _text(inputs.NAME),
+    "tokens": "an object with any of " + ", ".join(f"`{name}`" for name in _KINDS_OF_TOKENS),
+    **{f"tokens.{name}": _TOKENS for name in _KINDS_OF_TOKENS},
     "costUsd": "a number of dollars from 0 to 1000000; leave it out and the server takes the list price",
     "estimated": "true or false",
     "attributes": f"an object of at most {inputs.ATTRIBUTES} keys of at most {inputs.ATTRIBUTE_KEY} characters each, "

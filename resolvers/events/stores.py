@@ -14,6 +14,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
+import orjson
+
 from realtime.facts import ApiCallFact, Fact, UsageFact, columns_of
 from resolvers.events.checks import Row
 
@@ -56,15 +58,28 @@ class StoreFull(StoreError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table of facts; a row has its columns in order, and so has `fact`, which makes one."""
+    """A table of facts; a row has its columns in order, those of `json` as text, and `make` takes the same."""
 
     name: str
     columns: tuple[str, ...]
-    fact: Callable[..., Fact]
+    json: tuple[int, ...]
+    make: Callable[..., Fact]
+
+    def fact(self, row: Row) -> Fact:
+        """The fact that a row holds."""
+        values = list(row)
+        for place in self.json:
+            values[place] = values[place] and orjson.loads(values[place])
+        return self.make(*values)
 
 
-USAGE: Final = Table("usage_events", columns_of(UsageFact), UsageFact)
-CALLS: Final = Table("api_calls", columns_of(ApiCallFact), ApiCallFact)
+def _table(name: str, fact: type[Fact], *json: str) -> Table:
+    columns = columns_of(fact)
+    return Table(name, columns, tuple(map(columns.index, json)), fact)
+
+
+USAGE: Final = _table("usage_events", UsageFact, "attributes", "raw_usage")
+CALLS: Final = _table("api_calls", ApiCallFact, "attributes")
 
 
 @dataclass(frozen=True, slots=True)

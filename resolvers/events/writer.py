@@ -22,7 +22,6 @@ from models import Database
 from realtime.facts import Committed
 from resolvers.errors import NotFound, Unavailable
 from resolvers.events.checks import Row
-from resolvers.events.floors import Floors
 from resolvers.events.groups import Part, Request, Stored, store
 from resolvers.events.postgres import PostgresStore
 from resolvers.events.sqlite import SqliteStore
@@ -36,6 +35,7 @@ from resolvers.events.stores import (
     UnfitData,
     UnknownProject,
 )
+from resolvers.events.terms import TermsOfProjects
 from resolvers.events.turns import Turn
 
 MOST_ROWS = 5_000
@@ -77,7 +77,7 @@ class Writer:
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
         self.prices = prices
-        self.floors = Floors(database)
+        self.terms = TermsOfProjects(database)
         self.turn = Turn()
         self._store: Store = PostgresStore(database) if database.dialect == "postgresql" else SqliteStore(database)
         self._publish = publish

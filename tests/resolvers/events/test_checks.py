@@ -13,6 +13,7 @@ from resolvers.events.decoding import Decoded, from_json, from_objects
 from resolvers.events.inputs import ApiCallInput, UsageEventInput
 from resolvers.events.rejections import Rejection
 from resolvers.events.stores import CALLS, USAGE
+from resolvers.events.terms import IngestTerms
 from tests.resolvers.events.events import call, usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -23,7 +24,7 @@ TIME = "2026-11-20T12:00:00Z"
 
 def checked(decoded: Decoded) -> Checked:
     result = Checked()
-    checker = Checker(project_id=1, now=NOW, floor=FLOOR, prices=PRICES, suspect=decoded.suspect)
+    checker = Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR), prices=PRICES, suspect=decoded.suspect)
     checker.check(decoded.events, result)
     return result
 

@@ -14,6 +14,7 @@ from integrations.prices import ListPrices
 from resolvers.events.checks import Checked, Checker
 from resolvers.events.decoding import Decoded, TooManyEvents, from_json, from_lines, from_objects
 from resolvers.events.inputs import MOST_EVENTS, ApiCallInput, UsageEventInput
+from resolvers.events.terms import IngestTerms
 from tests.resolvers.events.events import call, usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -24,7 +25,9 @@ GOOD = json.dumps(usage(time="2026-11-20T12:00:00Z")).encode()
 
 def outcome(decoded: Decoded) -> Checked:
     checked = Checked()
-    Checker(project_id=1, now=NOW, floor=FLOOR, prices=PRICES, suspect=decoded.suspect).check(decoded.events, checked)
+    Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR), prices=PRICES, suspect=decoded.suspect).check(
+        decoded.events, checked
+    )
     assert len(checked.usage) == len(checked.usage_at)
     assert len(checked.calls) == len(checked.calls_at)
     return checked

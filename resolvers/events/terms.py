@@ -1,0 +1,54 @@
+"""What a project asks of the events that it takes, remembered for a few seconds."""
+
+import asyncio
+import datetime as dt
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import select
+
+from models import Counter, Database
+from resolvers.errors import NotFound
+
+SECONDS: Final = 5.0
+EARLIEST: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestTerms:
+    """`floor`: no event may be older, since retention has taken away what was, or will."""
+
+    floor: dt.datetime
+
+
+class TermsOfProjects:
+    """The terms of all projects that send events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[int, tuple[IngestTerms, float]] = {}
+        self._reading = asyncio.Lock()
+
+    async def get(self, project_id: int) -> IngestTerms:
+        """Raises NotFound for a project that is not there."""
+        if (terms := self._recent(project_id)) is not None:
+            return terms
+        async with self._reading:
+            # Somebody else may have read them while we waited.
+            if (terms := self._recent(project_id)) is not None:
+                return terms
+            terms = await self._read(project_id)
+            self._known[project_id] = (terms, time.monotonic() + SECONDS)
+            return terms
+
+    async def _read(self, project_id: int) -> IngestTerms:
+        async with self._database.read() as session:
+            floor = await session.scalar(select(Counter.floor).where(Counter.project_id == project_id))
+        if floor is None:
+            raise NotFound("The project does not exist any more.")
+        return IngestTerms(floor=max(floor, EARLIEST))
+
+    def _recent(self, project_id: int) -> IngestTerms | None:
+        terms, until = self._known.get(project_id, (None, 0.0))
+        return terms if time.monotonic() < until else None
