@@ -153,6 +153,14 @@ class CallErrorInput:
     message: str | None = strawberry.field(default=None, description="What it said.")
 
 
+@strawberry.input(
+    description="What went to the model and what came back: text, or any JSON, such as an array of messages."
+)
+class ContentInput:
+    input: JSON | None = strawberry.field(default=None, description="The prompt.")
+    output: JSON | None = strawberry.field(default=None, description="The answer.")
+
+
 @strawberry.input(description="One call of a model. Limits are those of `POST /v1/events`.")
 class UsageEventInput:
     id: str | None = strawberry.field(
@@ -181,6 +189,9 @@ class UsageEventInput:
     )
     service_tier: str | None = strawberry.field(
         default=None, description="The provider's service tier, such as `batch`, `flex` or `priority`."
+    )
+    content: ContentInput | None = strawberry.field(
+        default=None, description="Prompt and answer: stored where the project keeps content, dropped elsewhere."
     )
 
 

@@ -73,6 +73,13 @@ class CallError(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     message: ErrorMessage | None = None
 
 
+class Content(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+    """What went to the model and what came back: text, or any JSON, such as an array of messages."""
+
+    input: Any = None
+    output: Any = None
+
+
 class UsageEventInput(Struct, rename="camel", forbid_unknown_fields=True, tag_field="type", tag="usage", gc=False):
     """One call of a model."""
 
@@ -94,6 +101,7 @@ class UsageEventInput(Struct, rename="camel", forbid_unknown_fields=True, tag_fi
     estimated: bool | None = None
     attributes: Attributes | None = None
     service_tier: Name | None = None
+    content: Content | None = None
 
 
 class ApiCallInput(Struct, rename="camel", forbid_unknown_fields=True, tag_field="type", tag="apiCall", gc=False):
