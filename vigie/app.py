@@ -15,8 +15,9 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
-from ingest import heartbeats
+from ingest import heartbeats, json_events
 from ingest.json_events import JsonEvents
 from ingest.problems import Problem
 from integrations.addresses import Allowed
@@ -45,7 +46,7 @@ from vigie.bootstrap import bootstrap
 from vigie.delivering import CLEAN_SECONDS, PENDING_SECONDS, SWEEP_SECONDS, Delivering
 from vigie.encryption import open_vault
 from vigie.folding import Folding, roll_ups_keep_up
-from vigie.http import Outermost
+from vigie.http import Outermost, Shortcuts
 from vigie.jobs import Jobs
 from vigie.migrate import migrate
 from vigie.partitions import make_months
@@ -148,8 +149,8 @@ def create_app(settings: Settings) -> Starlette:
     )
     engine = Engine(schema, services)
     authenticate = authenticator.authenticate
+    doors: dict[str, ASGIApp] = {json_events.PATH: JsonEvents(authenticate, writer)}
     routes: list[BaseRoute] = [
-        Route("/v1/events", JsonEvents(authenticate, writer)),  # the busiest one: they are tried in order
         Route("/", RedirectResponse("/graphql")),
         Route(
             "/graphql",
@@ -176,6 +177,7 @@ def create_app(settings: Settings) -> Starlette:
         graphiql.assets(),
     ]
     paths = {route.path for route in routes if isinstance(route, Route)} | {
+        *doors,
         "/graphiql/",
         heartbeats.PREFIX,
         statuses.PREFIX,
@@ -193,6 +195,7 @@ def create_app(settings: Settings) -> Starlette:
                 expose_headers=["X-Request-ID", "Retry-After"],
             )
         )
+    middleware.append(Middleware(Shortcuts, ways=doors))
     app = Starlette(
         routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _refused}
     )
