@@ -37,6 +37,7 @@ class AlertRule(Base):
     renotify_seconds: Mapped[int | None] = mapped_column(Integer)
     throttle_seconds: Mapped[int | None] = mapped_column(Integer)
     runbook_url: Mapped[str | None]
+    budget_id: Mapped[int | None] = mapped_column(Integer)
     enabled: Mapped[bool] = mapped_column(Boolean)
     files_bugs: Mapped[bool] = mapped_column(Boolean)
     origin: Mapped[str | None]

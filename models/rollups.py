@@ -47,12 +47,13 @@ class Bucket:
 
 
 class UsageSums:
-    """Sums over usage events."""
+    """Sums over usage events. `unpriced` counts those with tokens that had no price of their own."""
 
     requests: Mapped[int]
     errors: Mapped[int]
     priced: Mapped[int]
     estimated: Mapped[int]
+    unpriced: Mapped[int]
     cost_picousd: Mapped[int] = mapped_column(BigSum)
     uncached_tokens: Mapped[int]
     cache_read_tokens: Mapped[int]
@@ -119,6 +120,14 @@ class ApiByTime(Bucket, ApiSums, ApiShape, Base):
     """All API calls of a bucket of time."""
 
     __tablename__ = "api_by_time"
+
+
+class UsageByKey(Bucket, UsageSums, Base):
+    """By the key that sent it: quarter-hours and days, of the events that say which."""
+
+    __tablename__ = "usage_by_key"
+
+    api_key_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
 
 
 class ApiByRoute(Bucket, ApiSums, ApiShape, Base):

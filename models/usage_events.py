@@ -13,8 +13,9 @@ class UsageEvent(Base):
     """Disjoint tokens: the API's `input` is uncached + cache read + cache write, its `output` visible + reasoning.
 
     Audio and image tokens are parts of uncached and visible ones. `reported_picousd` is what the sender says that the
-    provider billed; `unpriced` names, separated by commas, the kinds of tokens that had no price of their own;
-    `raw_usage` is the provider's own account, before it was normalised.
+    provider billed, and `computed_picousd` then what our prices say; `unpriced` names, separated by commas, the kinds
+    of tokens that had no price of their own; `raw_usage` is the provider's own account, before it was normalised;
+    `api_key_id` is the key that it was sent with.
     """
 
     __tablename__ = "usage_events"
@@ -58,3 +59,5 @@ class UsageEvent(Base):
     input_image_tokens: Mapped[int | None] = mapped_column(Integer)
     output_image_tokens: Mapped[int | None] = mapped_column(Integer)
     raw_usage: Mapped[dict[str, Any] | None]
+    api_key_id: Mapped[int | None] = mapped_column(Integer)
+    computed_picousd: Mapped[int | None]

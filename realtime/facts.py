@@ -47,6 +47,8 @@ class UsageFact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="usa
     input_image_tokens: int | None = None
     output_image_tokens: int | None = None
     raw_usage: dict[str, Any] | None = None
+    api_key_id: int | None = None
+    computed_picousd: int | None = None
 
 
 class ApiCallFact(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="api_call"):

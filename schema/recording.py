@@ -42,6 +42,7 @@ async def record_items(info: Info, kind: type[Kind], items: Sequence[object], *,
             project_id=info.context.principal.project_id,
             decoded=decoded,
             door="graphql",
+            key_id=info.context.principal.key_id,
         )
     except LimitReached as refusal:
         raise LimitReached(refusal.message, field=field) from refusal

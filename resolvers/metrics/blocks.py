@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models import ApiByRoute, ApiBySubject, ApiByTime, ApiCall, UsageByModel, UsageBySubject, UsageByTime, UsageEvent
+from models import (
+    ApiByRoute,
+    ApiBySubject,
+    ApiByTime,
+    ApiCall,
+    UsageByKey,
+    UsageByModel,
+    UsageBySubject,
+    UsageByTime,
+    UsageEvent,
+)
 from models.rollups import DAY, MINUTE, QUARTER
 from resolvers.rollups.measures import API_SUMS, USAGE_PAIRS, USAGE_SUMS, Measures
 
@@ -43,6 +53,7 @@ USAGE = Block(
         Cube(UsageByTime, frozenset()),
         Cube(UsageByModel, frozenset({"provider", "model", "operation", "status"})),
         Cube(UsageBySubject, frozenset({"subject"}), (DAY,), "subjects"),
+        Cube(UsageByKey, frozenset({"api_key_id"}), (DAY, QUARTER), "subjects"),
     ),
     filters={
         "subjects": "subject",
