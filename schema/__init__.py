@@ -15,6 +15,7 @@ from schema.bugs.events import BugSubscription
 from schema.channels import ChannelMutation, ChannelQuery
 from schema.connections import ConnectionQuery
 from schema.deliveries import DeliveryMutation, DeliveryQuery
+from schema.deployments import DeploymentMutation, DeploymentQuery
 from schema.health import HealthMutation, HealthQuery, HealthSubscription
 from schema.health_checks import HealthCheckMutation, HealthCheckQuery
 from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
@@ -47,6 +48,7 @@ Query = merge_types(
         SilenceQuery,
         ChannelQuery,
         DeliveryQuery,
+        DeploymentQuery,
     ),
 )
 Mutation = merge_types(
@@ -65,6 +67,7 @@ Mutation = merge_types(
         SilenceMutation,
         ChannelMutation,
         DeliveryMutation,
+        DeploymentMutation,
     ),
 )
 Subscription = merge_types(

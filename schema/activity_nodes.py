@@ -14,6 +14,8 @@ from resolvers.bugs.reading import bugs_by_number
 from resolvers.bugs.telling import NODE_TYPE as BUG
 from resolvers.components.listing import components_by_number
 from resolvers.components.telling import NODE_TYPE as COMPONENT
+from resolvers.deployments import NODE_TYPE as DEPLOYMENT
+from resolvers.deployments import deployments_by_number
 from resolvers.recommendations.listing import recommendations_by_number
 from resolvers.recommendations.telling import NODE_TYPE as RECOMMENDATION
 from schema.alerts.silences import Silence
@@ -21,6 +23,7 @@ from schema.alerts.types import Alert
 from schema.bugs.types import Bug
 from schema.components import Component
 from schema.context import Info
+from schema.deployments import Deployment
 from schema.ids import Node
 from schema.recommendations.types import Recommendation
 
@@ -40,6 +43,7 @@ NODE_TYPES: Final[dict[str, NodeType]] = {
     SILENCE: NodeType(silences_by_number, Silence.of),
     BUG: NodeType(bugs_by_number, Bug.of),
     COMPONENT: NodeType(components_by_number, Component.of),
+    DEPLOYMENT: NodeType(deployments_by_number, Deployment.of),
     RECOMMENDATION: NodeType(recommendations_by_number, Recommendation.of),
 }
 

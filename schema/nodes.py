@@ -16,6 +16,7 @@ from resolvers.bugs.reading import get_bug
 from resolvers.components.listing import get_component
 from resolvers.connections import Connections
 from resolvers.deliveries.listing import get_delivery
+from resolvers.deployments import get_deployment
 from resolvers.health_checks.listing import get_health_check
 from resolvers.heartbeats.saving import get_heartbeat
 from resolvers.principals import Principal, Role
@@ -32,6 +33,7 @@ from schema.components import Component
 from schema.connections import Socket
 from schema.context import Info
 from schema.deliveries import Delivery
+from schema.deployments import Deployment
 from schema.guards import READS
 from schema.health_checks import HealthCheck
 from schema.heartbeats import Heartbeat
@@ -150,6 +152,13 @@ async def _delivery(session: ReadSession, principal: Principal, number: int) -> 
     return Delivery.of(row) if row else None
 
 
+async def _deployment(session: ReadSession, principal: Principal, number: int) -> Deployment | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_deployment(session, project_id=principal.project_id, number=number)
+    return Deployment.of(row) if row else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -176,6 +185,7 @@ LOADERS: Final[dict[str, Load]] = {
     "MaintenanceWindow": _maintenance_window,
     "Channel": _channel,
     "Delivery": _delivery,
+    "Deployment": _deployment,
     "HealthCheck": _health_check,
     "Heartbeat": _heartbeat,
 }

@@ -10,6 +10,7 @@ from resolvers.metrics.filters import MetricsFilter
 from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import take_snapshot
 from schema.context import Info
+from schema.deployments import Marked
 from schema.guards import READS
 from schema.metrics.api import ApiMetrics
 from schema.metrics.recommendations import RecommendationMetrics, recommendation_metrics
@@ -46,8 +47,7 @@ class MetricsFilterInput:
 
 
 @strawberry.type(description="Figures of a period, all from one snapshot that includes everything up to `asOf`.")
-class Metrics:
-    scope: strawberry.Private[Scope]
+class Metrics(Marked):
     period: Period = strawberry.field(description="The period that was understood.")
     as_of: dt.datetime | None = strawberry.field(
         description="The time of the last commit that the figures include; null before the first."

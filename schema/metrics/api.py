@@ -10,8 +10,8 @@ from resolvers.metrics import breakdowns
 from resolvers.metrics import series as over_time
 from resolvers.metrics import totals as summing
 from resolvers.metrics.figures import ApiFigures, Figures
-from resolvers.metrics.scopes import Scope
 from schema.context import Info
+from schema.deployments import Marked
 from schema.metrics.figures import Latency, Rating, needs, position_at, position_cursor
 from schema.paging import After, Edge, First, PageInfo, page_size
 from schema.periods import Interval
@@ -93,9 +93,7 @@ class ApiPoint:
 
 
 @strawberry.type(description="Figures of the served API calls.")
-class ApiMetrics:
-    scope: strawberry.Private[Scope]
-
+class ApiMetrics(Marked):
     @strawberry.field(description="The whole period.")
     async def totals(self, info: Info) -> ApiTotals:
         async with info.context.reading() as session:

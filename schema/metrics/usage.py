@@ -12,8 +12,8 @@ from resolvers.metrics import projections as projecting
 from resolvers.metrics import series as over_time
 from resolvers.metrics import totals as summing
 from resolvers.metrics.figures import Figures, UsageFigures
-from resolvers.metrics.scopes import Scope
 from schema.context import Info
+from schema.deployments import Marked
 from schema.metrics.figures import Latency, TimeToFirstToken, Tokens, needs, position_at, position_cursor
 from schema.paging import After, Edge, First, PageInfo, page_size
 from schema.periods import Interval
@@ -129,9 +129,7 @@ class Projection:
 
 
 @strawberry.type(description="Figures of the model calls.")
-class UsageMetrics:
-    scope: strawberry.Private[Scope]
-
+class UsageMetrics(Marked):
     @strawberry.field(description="The whole period.")
     async def totals(self, info: Info) -> UsageTotals:
         async with info.context.reading() as session:
