@@ -72,6 +72,9 @@ class UsageEvent(Node):
     estimated: bool = strawberry.field(description="Whether the sender estimated the usage.")
     attributes: JSON = strawberry.field(description="What else the sender said.")
     service_tier: str | None = strawberry.field(description="The provider's service tier, such as `batch`.")
+    raw_usage: JSON | None = strawberry.field(
+        description="The usage as it was reported, before cached and reasoning tokens were counted one way for all."
+    )
 
     @classmethod
     def of(cls, fact: UsageFact) -> Self:
@@ -107,6 +110,7 @@ class UsageEvent(Node):
             estimated=fact.estimated,
             attributes=fact.attributes,
             service_tier=fact.service_tier,
+            raw_usage=fact.raw_usage,
         )
 
 
@@ -189,6 +193,10 @@ class UsageEventInput:
     )
     service_tier: str | None = strawberry.field(
         default=None, description="The provider's service tier, such as `batch`, `flex` or `priority`."
+    )
+    raw_usage: JSON | None = strawberry.field(
+        default=None,
+        description="The usage object of the provider's answer, at most 4 KiB: kept, and read when `tokens` is absent.",
     )
     content: ContentInput | None = strawberry.field(
         default=None, description="Prompt and answer: stored where the project keeps content, dropped elsewhere."

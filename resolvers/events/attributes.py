@@ -1,4 +1,4 @@
-"""`attributes`: any JSON, within bounds that keep it storable and readable everywhere."""
+"""`attributes` and `rawUsage`: any JSON, within bounds that keep it storable and readable everywhere."""
 
 import math
 from typing import Any, Final
@@ -22,23 +22,37 @@ def attributes_json(attributes: dict[str, Any] | None) -> str:
         return "{}"
     for value in attributes.values():
         if type(value) not in PLAIN:
-            _check(value, DEPTH)
-    try:
-        text = _encode(attributes)
-    except UnicodeEncodeError as error:
-        raise Refused("attributes", "`attributes` holds half a surrogate pair: send whole characters.") from error
+            _check("attributes", value, DEPTH)
+    text = _encoded("attributes", attributes)
     if len(text) > VALUE_BYTES:
         for key, value in attributes.items():
             if (size := len(_encode(value))) > VALUE_BYTES:
                 raise Refused(
                     "attributes", f"`{key}` in `attributes` takes {size} bytes: a value has at most {VALUE_BYTES}."
                 )
-    if NUL_ESCAPED in text and _has_nul(attributes):
-        raise Refused("attributes", "`attributes` holds a NUL character (\\u0000): remove it.")
     return text.decode()
 
 
-def _check(value: Any, depth: int) -> None:
+def json_text(name: str, value: dict[str, Any], most_bytes: int) -> str:
+    """An object as JSON text. Raises Refused for one that is too large, or that no database or reader could take."""
+    _check(name, value, DEPTH)
+    text = _encoded(name, value)
+    if len(text) > most_bytes:
+        raise Refused(name, f"`{name}` takes {len(text)} bytes as JSON: it has at most {most_bytes}.")
+    return text.decode()
+
+
+def _encoded(name: str, value: dict[str, Any]) -> bytes:
+    try:
+        text = _encode(value)
+    except UnicodeEncodeError as error:
+        raise Refused(name, f"`{name}` holds half a surrogate pair: send whole characters.") from error
+    if NUL_ESCAPED in text and _has_nul(value):
+        raise Refused(name, f"`{name}` holds a NUL character (\\u0000): remove it.")
+    return text
+
+
+def _check(name: str, value: Any, depth: int) -> None:
     """Raises Refused for a value that is not JSON that everybody can read, or nested deeper than `depth` levels."""
     kind = type(value)
     if kind is float:
@@ -47,14 +61,14 @@ def _check(value: Any, depth: int) -> None:
         fits = -LARGEST_INTEGER <= value <= LARGEST_INTEGER
     elif kind is dict or kind is list:
         if depth == 1:
-            raise Refused("attributes", f"`attributes` is nested too deeply: at most {DEPTH} levels.")
+            raise Refused(name, f"`{name}` is nested too deeply: at most {DEPTH} levels.")
         fits = kind is list or all(isinstance(key, str) for key in value)
         for item in value if kind is list else value.values():
-            _check(item, depth - 1)
+            _check(name, item, depth - 1)
     else:
         fits = kind in PLAIN
     if not fits:
-        raise unfit("attributes")
+        raise unfit(name)
 
 
 def _has_nul(value: Any) -> bool:

@@ -18,6 +18,7 @@ from resolvers.events.attributes import attributes_json
 from resolvers.events.inputs import ROUTE, ApiCallInput, EventInput, Tokens, UsageEventInput
 from resolvers.events.rejections import TIME_OUT_OF_RANGE, Refused, Rejection, unfit
 from resolvers.events.terms import IngestTerms
+from resolvers.events.usage import raw_json, tokens_of_raw
 
 Row: TypeAlias = list[Any]
 
@@ -91,7 +92,8 @@ class Checker:
             _check_text("error.type", error.type if error else None)
             _check_text("error.message", error.message if error else None)
             _check_shared_text(event)
-        tokens = event.tokens or _NO_TOKENS
+        raw_usage = event.raw_usage
+        tokens = event.tokens or (tokens_of_raw(raw_usage) if raw_usage else _NO_TOKENS)
         cache_read = tokens.cache_read or 0
         cache_write = tokens.cache_write or 0
         reasoning = tokens.reasoning or 0
@@ -159,7 +161,7 @@ class Checker:
             tokens.output_audio,
             tokens.input_image,
             tokens.output_image,
-            None,
+            raw_json(raw_usage) if raw_usage else None,
         ]
 
     def _call(self, event: ApiCallInput) -> Row:

@@ -102,6 +102,7 @@ class UsageEventInput(Struct, rename="camel", forbid_unknown_fields=True, tag_fi
     attributes: Attributes | None = None
     service_tier: Name | None = None
     content: Content | None = None
+    raw_usage: dict[str, Any] | None = None
 
 
 class ApiCallInput(Struct, rename="camel", forbid_unknown_fields=True, tag_field="type", tag="apiCall", gc=False):

@@ -99,6 +99,7 @@ _RULES: Final = {
     "durationMs": _MILLISECONDS,
     "timeToFirstTokenMs": _MILLISECONDS,
     "serviceTier": _text(inputs.NAME),
+    "rawUsage": "the usage object of the provider's answer, without numbers beyond 64 bits",
     "content": "an object with `input` and `output`: text, or JSON",
     "tokens": "an object with any of " + ", ".join(f"`{name}`" for name in _KINDS_OF_TOKENS),
     **{f"tokens.{name}": _TOKENS for name in _KINDS_OF_TOKENS},
