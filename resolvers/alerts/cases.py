@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from resolvers.alerts import wording
@@ -13,7 +14,7 @@ BROKEN_INSTANCE: Final = " broken"
 """The instance of a rule that cannot be evaluated; no component's name begins with a blank."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watching:
     """A rule as it is evaluated. Without a `rule` it cannot be, which `broken` tells why."""
 
@@ -22,6 +23,11 @@ class Watching:
     severity: str
     rule: Rule | None
     broken: str | None = None
+
+    @cached_property
+    def condition(self) -> Condition:
+        """What the rule asks of its figure; of one that cannot be evaluated, that it can be."""
+        return Condition("greater", 0.0, self.severity) if self.rule is None else self.rule.condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ evaluated twice, and a restart goes on where the process before it stopped.
 """
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -17,12 +18,13 @@ from models import AlertClock, AlertRule, Database, ReadSession, WriteSession
 from models.base import MICROSECOND
 from models.outages import database_is_down
 from resolvers.alerts.cases import Watching
-from resolvers.alerts.clocks import claim, lock
+from resolvers.alerts.clocks import Claim, claim, lock
 from resolvers.alerts.components import Outages, outages_at
 from resolvers.alerts.definitions import rule_of
 from resolvers.alerts.evaluation import Evaluation
 from resolvers.alerts.figures import COMPONENTS_DOWN, INGEST_LAG_SECONDS, Instances, Measure
 from resolvers.alerts.pace import Pace
+from resolvers.alerts.plans import Plan, plan_of
 from resolvers.alerts.reading import Unreadable, read_figures
 from resolvers.alerts.samples import store_samples
 from resolvers.metrics.snapshots import take_snapshot
@@ -46,13 +48,29 @@ log = structlog.get_logger(__name__)
 Found = Mapping[int, Instances | Unreadable]
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The rules of a project as of a version, the measure of each that can be evaluated, and what to read for them."""
+
+    version: int
+    rules: tuple[Watching, ...]
+    measures: Mapping[int, Measure]
+    plan: Plan
+
+    @classmethod
+    def of(cls, version: int, rules: Iterable[AlertRule]) -> "Watched":
+        watchings = tuple(map(_watching, rules))
+        measures = {watching.number: watching.rule.measure for watching in watchings if watching.rule is not None}
+        return cls(version, watchings, measures, plan_of(measures.values()))
+
+
 class Engine:
     """Evaluates the rules of every project. `rules` are remembered until somebody changes one."""
 
     def __init__(self, database: Database, pace: Pace) -> None:
         self._database = database
         self._pace = pace
-        self._rules: dict[int, tuple[int, tuple[Watching, ...]]] = {}
+        self._rules: dict[int, Watched] = {}
         self._done: dt.datetime | None = None
 
     async def step(self, now: dt.datetime | None = None) -> None:
@@ -81,45 +99,45 @@ class Engine:
         # One project that fails is tried again at the next moment, and holds the others up no longer.
         self._done = due
 
-    async def _project(self, clock: AlertClock, due: dt.datetime, now: dt.datetime) -> None:
+    async def _project(self, clock: Claim, due: dt.datetime, now: dt.datetime) -> None:
         first = max(clock.evaluated_until + MICROSECOND, due - self._pace.every * (MOST_CAUGHT_UP - 1))
         for time in self._pace.instants(first, due + self._pace.every):
             async with self._database.read() as session:
-                version, rules = await self._watched(session, clock.project_id)
-                outages = await _outages(session, clock.project_id, rules, time)
-            found = await self._found(clock.project_id, rules, time, now)
-            await self._write(clock.project_id, version, rules, found, outages, time, now)
+                watched = await self._watched(session, clock.project_id)
+                outages = await _outages(session, clock.project_id, watched.rules, time)
+            found = await self._found(clock.project_id, watched, time, now)
+            await self._write(clock.project_id, watched, found, outages, time, now)
 
-    async def _watched(self, session: ReadSession, project_id: int) -> tuple[int, tuple[Watching, ...]]:
-        version = await session.scalar(select(AlertClock.rules_version).where(AlertClock.project_id == project_id))
+    async def _watched(self, session: ReadSession, project_id: int) -> Watched:
+        version = await session.scalar(select(AlertClock.rules_version).where(AlertClock.project_id == project_id)) or 0
         known = self._rules.get(project_id)
-        if known is None or known[0] != version:
+        if known is None or known.version != version:
             rows = await session.scalars(
                 select(AlertRule)
                 .where(AlertRule.project_id == project_id, AlertRule.enabled, AlertRule.deleted_at.is_(None))
                 .order_by(AlertRule.id)
             )
-            known = self._rules[project_id] = (version or 0, tuple(map(_watching, rows)))
+            known = self._rules[project_id] = Watched.of(version, rows)
         return known
 
     async def _write(
         self,
         project_id: int,
-        version: int,
-        rules: Sequence[Watching],
+        watched: Watched,
         found: Found,
         outages: Outages | None,
         time: dt.datetime,
         now: dt.datetime,
     ) -> None:
+        rules: Sequence[Watching] = watched.rules
         async with self._database.write() as session:
             clock = await lock(session, project_id=project_id)
             if clock.evaluated_until >= time:
                 return
-            if clock.rules_version != version:
+            if clock.rules_version != watched.version:
                 # Somebody changed a rule while the figures were read: those that are still the same are evaluated.
-                _, now_watched = await self._watched(session, project_id)
-                rules = [rule for rule in rules if rule in set(now_watched)]
+                unchanged = set((await self._watched(session, project_id)).rules)
+                rules = [rule for rule in rules if rule in unchanged]
             evaluation = Evaluation(session, project_id, time, now, outages)
             await evaluation.run(rules, found)
             clock.evaluated_until, clock.claimed_until, clock.figures = time, None, evaluation.figures
@@ -127,24 +145,23 @@ class Engine:
         EVALUATED.labels("broken").inc(broken)
         EVALUATED.labels("evaluated").inc(len(rules) - broken)
 
-    async def _found(self, project_id: int, rules: Sequence[Watching], time: dt.datetime, now: dt.datetime) -> Found:
+    async def _found(self, project_id: int, watched: Watched, time: dt.datetime, now: dt.datetime) -> Found:
         """The figures of rules. When reading them all fails, each is read apart: who is at fault is broken, alone."""
-        measures = {watching.number: watching.rule.measure for watching in rules if watching.rule is not None}
         read: dict[Measure, Instances | Unreadable] = {}
         try:
-            read = await _read(self._database, project_id, set(measures.values()), time, now)
+            read = await _read(self._database, project_id, watched.plan, time, now)
         except Exception as error:
             if database_is_down(error):
                 raise
             log.exception("figures could not be read together", project=project_id)
-            for measure in set(measures.values()):
+            for measure in watched.plan.measures:
                 try:
-                    read |= await _read(self._database, project_id, [measure], time, now)
+                    read |= await _read(self._database, project_id, plan_of([measure]), time, now)
                 except Exception as fault:
                     if database_is_down(fault):
                         raise
                     read[measure] = Unreadable(f"its figure could not be read ({type(fault).__name__})")
-        return {number: read[measure] for number, measure in measures.items()}
+        return {number: read[measure] for number, measure in watched.measures.items()}
 
     async def _release(self, project_id: int, error: Exception) -> None:
         """Lets others try at once, if the database is there to be told."""
@@ -155,11 +172,11 @@ class Engine:
 
 
 async def _read(
-    database: Database, project_id: int, measures: Collection[Measure], time: dt.datetime, now: dt.datetime
+    database: Database, project_id: int, plan: Plan, time: dt.datetime, now: dt.datetime
 ) -> dict[Measure, Instances | Unreadable]:
     async with database.read() as session:
         snapshot = await take_snapshot(session, project_id=project_id, now=now)
-        return await read_figures(session, snapshot, measures, at=time)
+        return await read_figures(session, snapshot, plan, at=time)
 
 
 async def _outages(
