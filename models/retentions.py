@@ -9,8 +9,8 @@ from models.base import Base
 
 
 class Retention(Base):
-    """Days, null for ever: of facts, of what calls said (`contents`), of roll-ups, and of alerts, deliveries and the
-    audit log (`history`). A project without a row keeps to the defaults.
+    """Days, null for ever: of facts, of roll-ups, and of alerts, deliveries and the audit log (`history`). A project
+    without a row keeps to the defaults. (What calls said has its days in `ContentSettings`.)
 
     `rollups_floor` is the time from which on there are roll-ups, as `Counter.floor` is that of the facts.
     `claimed_until` keeps other processes away from a project whose past is being removed.
@@ -20,7 +20,6 @@ class Retention(Base):
 
     project_id: Mapped[int] = mapped_column(Integer, ForeignKey("projects.id"), primary_key=True)
     fact_days: Mapped[int | None] = mapped_column(Integer)
-    content_days: Mapped[int | None] = mapped_column(Integer)
     rollup_days: Mapped[int | None] = mapped_column(Integer)
     history_days: Mapped[int | None] = mapped_column(Integer)
     rollups_floor: Mapped[dt.datetime | None]

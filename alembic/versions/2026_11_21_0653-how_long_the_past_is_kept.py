@@ -20,7 +20,6 @@ def upgrade() -> None:
         "retentions",
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("fact_days", sa.Integer(), nullable=True),
-        sa.Column("content_days", sa.Integer(), nullable=True),
         sa.Column("rollup_days", sa.Integer(), nullable=True),
         sa.Column("history_days", sa.Integer(), nullable=True),
         sa.Column("rollups_floor", UtcDateTime(), nullable=True),
