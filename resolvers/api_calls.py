@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from models import ApiCall, ReadSession
 from realtime.facts import ApiCallFact
 from resolvers import facts
+from resolvers.attribute_dimensions import AttributeFilter, check_filters
 from resolvers.metrics.periods import Period
 
 
@@ -22,6 +23,10 @@ class ApiCallFilter:
     statuses: tuple[int, ...] = ()
     environments: tuple[str, ...] = ()
     trace_id: str | None = None
+    attributes: tuple[AttributeFilter, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_filters(self.attributes)
 
 
 async def list_api_calls(
@@ -34,7 +39,7 @@ async def list_api_calls(
     after: tuple[dt.datetime, int] | None,
 ) -> list[ApiCallFact]:
     """At most `limit` calls of a period behind `after` (time, seq): newest time first, then commit order."""
-    conditions = _conditions(filter)
+    conditions = conditions_of(filter)
     return await facts.page(session, ApiCallFact, project_id, period, conditions, limit=limit, after=after)
 
 
@@ -46,7 +51,7 @@ async def count_api_calls(
     filter: ApiCallFilter,  # noqa: A002
 ) -> int:
     """How many calls a period has."""
-    return await facts.count(session, ApiCallFact, project_id, period, _conditions(filter))
+    return await facts.count(session, ApiCallFact, project_id, period, conditions_of(filter))
 
 
 async def get_api_call(session: ReadSession, *, project_id: int, seq: int) -> ApiCallFact | None:
@@ -54,12 +59,13 @@ async def get_api_call(session: ReadSession, *, project_id: int, seq: int) -> Ap
     return await facts.get(session, ApiCallFact, project_id, seq)
 
 
-def _conditions(filter: ApiCallFilter) -> Sequence[ColumnElement[bool]]:  # noqa: A002
+def conditions_of(filter: ApiCallFilter) -> Sequence[ColumnElement[bool]]:  # noqa: A002
     return [
         *facts.among(ApiCall.subject, filter.subjects),
         *facts.among(ApiCall.route, filter.routes),
         *facts.among(ApiCall.method, filter.methods),
         *facts.among(ApiCall.status, filter.statuses),
         *facts.among(ApiCall.environment, filter.environments),
+        *facts.among_attributes(ApiCall.attributes, filter.attributes),
         *facts.among(ApiCall.trace_id, (filter.trace_id,) if filter.trace_id is not None else ()),
     ]

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from models import ReadSession, UsageEvent
 from realtime.facts import UsageFact
 from resolvers import facts
+from resolvers.attribute_dimensions import AttributeFilter, check_filters
 from resolvers.metrics.periods import Period
 
 
@@ -24,6 +25,10 @@ class UsageFilter:
     environments: tuple[str, ...] = ()
     trace_id: str | None = None
     session_id: str | None = None
+    attributes: tuple[AttributeFilter, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_filters(self.attributes)
 
 
 async def list_usage_events(
@@ -36,7 +41,7 @@ async def list_usage_events(
     after: tuple[dt.datetime, int] | None,
 ) -> list[UsageFact]:
     """At most `limit` events of a period behind `after` (time, seq): newest time first, then commit order."""
-    conditions = _conditions(filter)
+    conditions = conditions_of(filter)
     return await facts.page(session, UsageFact, project_id, period, conditions, limit=limit, after=after)
 
 
@@ -48,7 +53,7 @@ async def count_usage_events(
     filter: UsageFilter,  # noqa: A002
 ) -> int:
     """How many events a period has."""
-    return await facts.count(session, UsageFact, project_id, period, _conditions(filter))
+    return await facts.count(session, UsageFact, project_id, period, conditions_of(filter))
 
 
 async def get_usage_event(session: ReadSession, *, project_id: int, seq: int) -> UsageFact | None:
@@ -56,7 +61,7 @@ async def get_usage_event(session: ReadSession, *, project_id: int, seq: int) ->
     return await facts.get(session, UsageFact, project_id, seq)
 
 
-def _conditions(filter: UsageFilter) -> Sequence[ColumnElement[bool]]:  # noqa: A002
+def conditions_of(filter: UsageFilter) -> Sequence[ColumnElement[bool]]:  # noqa: A002
     return [
         *facts.among(UsageEvent.subject, filter.subjects),
         *facts.among(UsageEvent.model, filter.models),
@@ -64,6 +69,7 @@ def _conditions(filter: UsageFilter) -> Sequence[ColumnElement[bool]]:  # noqa: 
         *facts.among(UsageEvent.operation, filter.operations),
         *facts.among(UsageEvent.status, filter.statuses),
         *facts.among(UsageEvent.environment, filter.environments),
+        *facts.among_attributes(UsageEvent.attributes, filter.attributes),
         *facts.among(UsageEvent.trace_id, (filter.trace_id,) if filter.trace_id is not None else ()),
         *facts.among(UsageEvent.session_id, (filter.session_id,) if filter.session_id is not None else ()),
     ]

@@ -1,15 +1,14 @@
-"""Bugs as CSV, page by page, for spreadsheets: what a cell says is never run as a formula."""
+"""Bugs as CSV, page by page, for spreadsheets."""
 
-import csv
 import datetime as dt
-import io
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from models import Bug, Database
 from resolvers.bugs.filters import BugFilter
 from resolvers.bugs.listing import BugOrder, list_bugs
+from resolvers.exports.cells import guarded, lines
 
 PAGE: Final = 500
 COLUMNS: Final = (
@@ -37,7 +36,6 @@ COLUMNS: Final = (
     "description",
 )
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _ENUMS: Final = {"status", "severity", "priority"}
 
 
@@ -51,20 +49,14 @@ async def export_bugs(database: Database, *, project_id: int, kept: BugFilter, o
         async with database.read() as session:
             page = await list_bugs(session, project_id=project_id, kept=kept, order=order, limit=PAGE, after=after)
         heading = [COLUMNS] if after is None else []
-        yield _lines([*heading, *([_cell(name, bug) for name in COLUMNS] for bug in page)])
+        yield lines([*heading, *([_cell(name, bug) for name in COLUMNS] for bug in page)])
         if len(page) < PAGE:
             break
         after = order.keys(page[-1])
 
 
-def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue().encode()
-
-
 def _cell(name: str, bug: Bug) -> str:
-    """A value as text. What a spreadsheet would run as a formula starts with an apostrophe instead."""
+    """A value as text."""
     value = getattr(bug, _attribute(name))
     match value:
         case None:
@@ -75,8 +67,7 @@ def _cell(name: str, bug: Bug) -> str:
             return value.isoformat().replace("+00:00", "Z")
         case list():
             value = ", ".join(value)
-    text = str(value).upper() if name in _ENUMS else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return str(value).upper() if name in _ENUMS else guarded(str(value))
 
 
 def _attribute(name: str) -> str:

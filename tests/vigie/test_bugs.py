@@ -144,11 +144,11 @@ def test_a_long_export_comes_whole(vigie: Vigie) -> None:
 @pytest.mark.parametrize(
     ("parameters", "detail"),
     [
-        ({"status": "OPEN"}, "unknown field `status`"),
+        ({"state": "OPEN"}, "unknown field `state`"),
         ({"statuses": "BROKEN"}, "Invalid enum value 'broken'"),
         ({"search": ["a", "b"]}, "`search` is given 2 times"),
         ({"search": "x " * 300}, "`search` has at most"),
-        ({"createdFrom": "yesterday"}, "Invalid RFC3339"),
+        ({"createdFrom": "yesterday"}, "wants ISO 8601"),
         ({"createdFrom": "2026-01-01T00:00:00"}, "needs an offset"),
         ({"createdFrom": "2026-02-01T00:00:00Z", "createdTo": "2026-01-01T00:00:00Z"}, "`from` lies before `to`"),
         ({"labels": ["x"] * 1001}, "at most 1000 values"),

@@ -31,13 +31,13 @@ def replay(
     model: Annotated[str, typer.Option(help="The model of traces that name none.")] = "gpt-4",
     provider: Annotated[str, typer.Option(help="The provider of traces that name none.")] = "azure",
     format_name: Annotated[
-        Literal["auto", "azure", "access-log", "events"], typer.Option("--format", help="What the file is.")
+        Literal["auto", "azure", "access-log", "csv", "events"], typer.Option("--format", help="What the file is.")
     ] = "auto",
 ) -> None:
     """Send a recorded trace to a running Vigie.
 
     Understands Azure LLM traces (TIMESTAMP,ContextTokens,GeneratedTokens), access logs in combined format (Apache,
-    nginx), and JSONL of Vigie's own events.
+    nginx), and what Vigie exported itself: CSV, and JSONL of events.
 
     Times are those of the file. Run it again as often as you like, also after an interruption: ids are made of the
     file's digest and the line number, so nothing is stored twice. With --shift-to-now the first run decides by how much

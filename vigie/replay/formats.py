@@ -3,25 +3,32 @@
     ReadLine      a function from a line of text to an event, None for a line that holds none by design (a header)
     ├── usage_of_azure      TIMESTAMP,ContextTokens,GeneratedTokens     one model call a line
     ├── call_of_access_log  combined or common log format               one served request a line
+    ├── event_of_row        CSV that Vigie exported                     one call a row, which may span lines
     └── event_of_json       JSONL of our own events
 
 A line that cannot be read raises LineError with the reason. `time` is a datetime, but in events of ours, which stay as
 they are written: they alone may bring an id.
 """
 
+import csv
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
 import orjson
 
+from resolvers.exports.columns import API_CALLS, USAGE, Column, event_in
+
 Event = dict[str, Any]
 ReadLine = Callable[[str], Event | None]
 
-NAMES: Final = ("azure", "access-log", "events")
+NAMES: Final = ("azure", "access-log", "csv", "events")
 LOOKED_AT: Final = 200
+LONGEST_CELL: Final = 1 << 20
+
+csv.field_size_limit(LONGEST_CELL)
 
 _AZURE_COLUMNS: Final = ("timestamp", "contexttokens", "generatedtokens")
 _AZURE_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?")
@@ -39,14 +46,23 @@ class LineError(ValueError):
 
 
 class FormatError(ValueError):
-    """A file whose first lines look like none of the formats."""
+    """A file that looks like none of the formats, or not like the one that it is said to have."""
 
 
 def reader(name: str, header: str, *, model: str, provider: str) -> ReadLine:
-    """The function that reads lines of this format. `header` is the first line; `model` is for traces without one."""
+    """The function that reads lines of this format. `header` is the first line; `model` is for traces without one.
+
+    Raises FormatError for CSV whose header is none of ours.
+    """
     if name == "azure":
         columns = _azure_columns(header) or _azure_columns(",".join(_AZURE_COLUMNS)) or {}
         return partial(usage_of_azure, columns=columns, model=model, provider=provider)
+    if name == "csv":
+        found = _own_columns(header)
+        if found is None:
+            raise FormatError(f"the first line does not name the columns of an export ({_named(USAGE)}, …)")
+        kind, row = found
+        return partial(event_of_row, kind=kind, columns=row, header=header)
     return {"access-log": call_of_access_log, "events": event_of_json}[name]
 
 
@@ -55,6 +71,8 @@ def detect(lines: Iterable[str]) -> str:
     for line in lines:
         if _azure_columns(line):
             return "azure"
+        if _own_columns(line):
+            return "csv"
         for name, read in (("events", event_of_json), ("access-log", call_of_access_log)):
             try:
                 read(line)
@@ -63,7 +81,7 @@ def detect(lines: Iterable[str]) -> str:
             return name
     raise FormatError(
         "no line among the first looks like an Azure LLM trace (TIMESTAMP,ContextTokens,GeneratedTokens), "
-        "an access log in combined format, or JSONL of Vigie's events"
+        "an access log in combined format, CSV that Vigie exported, or JSONL of Vigie's events"
     )
 
 
@@ -116,6 +134,36 @@ def event_of_json(line: str) -> Event:
     if not isinstance(event, dict) or event.get("type") not in ("usage", "apiCall"):
         raise LineError('no event: a JSON object with "type": "usage" or "apiCall"')
     return event
+
+
+def event_of_row(row: str, *, kind: str, columns: Sequence[Column | None], header: str) -> Event | None:
+    """A call of a CSV export. A computed cost is left out: the server computes it again."""
+    if row == header:
+        return None
+    try:
+        (cells,) = csv.reader([row])
+    except csv.Error as error:
+        raise LineError(f"not CSV: {error}") from None
+    if len(cells) != len(columns):
+        raise LineError(f"{len(cells)} columns where {len(columns)} are named")
+    try:
+        return event_in(columns, kind, cells)
+    except ValueError as error:
+        raise LineError(f"a cell that is not understood: {error}") from None
+
+
+def _own_columns(line: str) -> tuple[str, list[Column | None]] | None:
+    """The kind of event, and the column behind each name, when these are names of an export of ours."""
+    names = line.removeprefix("\ufeff").replace('"', "").split(",")
+    for kind, columns, needed in (("usage", USAGE, "model"), ("apiCall", API_CALLS, "route")):
+        known = {column.name: column for column in columns}
+        if {"time", "id", needed} <= set(names):
+            return kind, [known.get(name) for name in names]
+    return None
+
+
+def _named(columns: Sequence[Column]) -> str:
+    return ",".join(column.name for column in columns[:4])
 
 
 def _azure_columns(line: str) -> dict[str, int] | None:

@@ -40,9 +40,10 @@ class Trace:
 
     def lines(self) -> Iterator[Line]:
         """The lines with an event or a fault, from the start; blank ones and headers are left out."""
-        end = 0
-        for number, raw in enumerate(_raw_lines(self.file), 1):
+        end, number, following = 0, 1, 1
+        for raw in _raw_rows(self.file) if self.format_name == "csv" else _raw_lines(self.file):
             end += len(raw)
+            number, following = following, following + raw.count(b"\n")
             text = _text(raw)
             if not text:
                 continue
@@ -85,6 +86,19 @@ def open_trace(
 def _raw_lines(file: BinaryIO) -> Iterator[bytes]:
     file.seek(0)
     return iter(lambda: file.readline(LONGEST_LINE), b"")
+
+
+def _raw_rows(file: BinaryIO) -> Iterator[bytes]:
+    """The rows of CSV: lines, joined where a quoted cell goes on. What is too long counts as several rows."""
+    row, quotes = b"", 0
+    for line in _raw_lines(file):
+        row += line
+        quotes += line.count(b'"')
+        if quotes % 2 == 0 or len(row) > LONGEST_LINE:
+            yield row
+            row, quotes = b"", 0
+    if row:
+        yield row
 
 
 def _text(raw: bytes) -> str:
