@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python --require-hashes
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header
+	--no-emit-index-url --no-emit-find-links --no-header --no-emit-package vigie-sdk
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -63,6 +63,9 @@ bench-fanout: .venv/test ## Measure a stream to a thousand sockets, beside a bar
 bench-alerts: .venv/test ## Measure one evaluation of 100 and of 5,000 alert rules
 	$(BIN)/python -m benchmarks.alerts $(FLAGS)
 
+bench-sdk: .venv/test ## Measure what track() and the middleware cost a program, with Vigie up, slow and down
+	$(BIN)/python -m benchmarks.sdk $(FLAGS)
+
 graphiql: .venv/run ## Build GraphiQL, which Vigie serves itself
 	$(BIN)/python graphiql/build.py
 
@@ -73,11 +76,11 @@ lock: .venv/build ## Resolve the dependencies again (newest versions: make lock 
 		--output-file requirements.lock
 
 clean: ## Remove everything that make made (not .vigie, where your data is)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist vigie/static
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist sdk/dist vigie/static
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-bugs bench-fanout bench-alerts graphiql lock clean
+.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 
@@ -90,9 +93,9 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-.venv/run: requirements.lock pyproject.toml .venv/build
+.venv/run: requirements.lock pyproject.toml sdk/pyproject.toml .venv/build
 	$(INSTALL) -r $<
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable sdk --editable .
 	@touch $@
 
 .venv/test: requirements-dev.lock .venv/run

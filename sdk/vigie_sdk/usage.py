@@ -1,0 +1,130 @@
+"""Tokens of a call: as the provider counted them, or estimated from texts."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+CHARACTERS_PER_TOKEN: Final = 4
+SAMPLE: Final = 8_192
+"""Characters that are looked at closely: counting more of them would take longer than a program should wait."""
+NO_TEXT: Final = frozenset(
+    {
+        "audio",
+        "b64_json",
+        "data",
+        "encrypted_content",
+        "file",
+        "file_data",
+        "id",
+        "image",
+        "image_url",
+        "input_audio",
+        "type",
+        "url",
+    }
+)
+"""Members of a request that hold no text, or sounds and pictures as text."""
+
+
+def get(thing: Any, name: str) -> Any:
+    """A member of an object or of a dictionary, or None."""
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+
+def tokens_of(usage: Any) -> dict[str, int] | None:
+    """The tokens of a provider's usage, of chat completions or of responses; None when it says nothing."""
+    of_input = _first(usage, "prompt_tokens", "input_tokens")
+    of_output = _first(usage, "completion_tokens", "output_tokens")
+    if of_input is None and of_output is None:
+        return None
+    read = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
+    written = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
+    counted = {
+        "input": of_input,
+        "output": of_output,
+        "cacheRead": _first(read, "cached_tokens"),
+        "cacheWrite": _first(read, "cache_write_tokens"),
+        "reasoning": _first(written, "reasoning_tokens"),
+        "inputAudio": _first(read, "audio_tokens"),
+        "outputAudio": _first(written, "audio_tokens"),
+        "inputImage": _first(read, "image_tokens"),
+        "outputImage": _first(written, "image_tokens"),
+    }
+    return {name: count for name, count in counted.items() if count is not None}
+
+
+def _first(thing: Any, *names: str) -> int | None:
+    for name in names:
+        count = get(thing, name)
+        if isinstance(count, int | float) and not isinstance(count, bool) and count >= 0:
+            return int(count)
+    return None
+
+
+def texts_of(request: Any) -> Iterator[str]:
+    """The texts of a request or an answer, wherever they stand in it."""
+    if isinstance(request, str):
+        yield request
+    elif isinstance(request, Mapping):
+        for name, value in request.items():
+            if name not in NO_TEXT:
+                yield from texts_of(value)
+    elif isinstance(request, list | tuple):
+        for item in request:
+            yield from texts_of(item)
+
+
+def estimated_input(body: Mapping[str, Any], model: str) -> int:
+    """About how many tokens a request has."""
+    given = body.get("input")
+    if isinstance(given, list) and given and all(isinstance(item, int) for item in given):
+        return len(given)  # an embedding of tokens
+    if (
+        isinstance(given, list)
+        and given
+        and all(isinstance(item, list) and item and isinstance(item[0], int) for item in given)
+    ):
+        return sum(map(len, given))
+    counter = Counter(model)
+    for name in ("messages", "input", "instructions", "prompt", "tools"):
+        for text in texts_of(body.get(name)):
+            counter.add(text)
+    return counter.tokens
+
+
+class Counter:
+    """Estimates the tokens of text that is added: by tiktoken where the program uses it, else four characters each.
+
+    tiktoken fetches its tables from the internet, so only those count that the program has loaded already.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.characters = 0
+        self._model = model
+        self._sample: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Adds a piece of text."""
+        if self.characters < SAMPLE:
+            self._sample.append(text[: SAMPLE - self.characters])
+        self.characters += len(text)
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens it all has."""
+        encoding = _loaded_encoding(self._model)
+        if encoding is None:
+            return -(-self.characters // CHARACTERS_PER_TOKEN)
+        sample = "".join(self._sample)
+        tokens = len(encoding.encode_ordinary(sample))
+        return -(-tokens * self.characters // len(sample)) if sample else 0
+
+
+def _loaded_encoding(model: str) -> Any:
+    names, registry = sys.modules.get("tiktoken.model"), sys.modules.get("tiktoken.registry")
+    if names is None or registry is None:
+        return None
+    try:
+        return registry.ENCODINGS.get(names.encoding_name_for_model(model))
+    except KeyError:
+        return None
