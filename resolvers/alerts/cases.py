@@ -1,17 +1,19 @@
 """A case: one instance of a rule in one evaluation, and what is said of it."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from resolvers.alerts import wording
 from resolvers.alerts.definitions import Rule
-from resolvers.alerts.evaluating import FIRING, HELD, NO_DATA, PENDING, Condition, Step
+from resolvers.alerts.evaluating import FIRING, HELD, NO_DATA, PENDING, Condition, Memory, Step
 from resolvers.alerts.figures import COMPONENTS_DOWN
 
 BROKEN_INSTANCE: Final = " broken"
 """The instance of a rule that cannot be evaluated; no component's name begins with a blank."""
+WITHOUT_DATA: Final = Memory(outcome=NO_DATA).to_json()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class Case:
             what = wording.ended(rule, self.value)
         return what if fired else f"before it had lasted long enough to fire, {what}"
 
+    def still_without_data(self, memory: Mapping[str, Any], shown: tuple[str, str]) -> bool:
+        """Whether a stored memory says that there was no data before either, so that nothing changes."""
+        return memory == WITHOUT_DATA and self.condition.no_data != "alert" and shown == self._no_data()
+
     def shown(self, step: Step) -> tuple[str, str]:
         """The state of its rule, and why, in a sentence."""
         phase, since = step.memory.phase, step.memory.since
@@ -85,5 +91,8 @@ class Case:
         if phase == HELD:
             return "ok", f"{named}its alert was resolved by hand; another one opens once the condition has ended"
         if step.outcome == NO_DATA:
-            return ("no_data", "there is no data") if self.condition.no_data == NO_DATA else ("ok", "there is no data")
+            return self._no_data()
         return "ok", ""
+
+    def _no_data(self) -> tuple[str, str]:
+        return "no_data" if self.condition.no_data == NO_DATA else "ok", "there is no data"

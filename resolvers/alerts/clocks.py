@@ -44,7 +44,8 @@ async def claim(session: WriteSession, *, due: dt.datetime, now: dt.datetime) ->
         .values(claimed_until=now + CLAIM)
         .returning(AlertClock.project_id, AlertClock.evaluated_until)
     )
-    return [Claim(row[0], row[1]) for row in sorted(rows)]
+    claims = [Claim(row.project_id, row.evaluated_until) for row in rows]
+    return sorted(claims, key=lambda claim: claim.project_id)
 
 
 async def get_clock(session: ReadSession, *, project_id: int) -> AlertClock | None:

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import func, select
 
-from models import Alert, AlertEvaluation, AlertRule, AlertSuppression, RuleState, WriteSession
+from models import Alert, AlertRule, AlertSuppression, WriteSession
 from models.alerts import OPEN_STATES
 from resolvers.alerts.cases import BROKEN_INSTANCE, Case, Watching
 from resolvers.alerts.closing import end
@@ -17,6 +17,7 @@ from resolvers.alerts.figures import COMPONENTS_DOWN, NO_INSTANCE, Instances
 from resolvers.alerts.notifying import is_due, note_suppressions, notify_firing
 from resolvers.alerts.opening import follow
 from resolvers.alerts.reading import Unreadable
+from resolvers.alerts.remembering import Memories
 from resolvers.alerts.silences import silences_that_hold
 from resolvers.alerts.suppression import Suppression, dependency, suppressions_of
 
@@ -31,15 +32,16 @@ class Evaluation:
     now: dt.datetime
     outages: Outages | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
-    _states: dict[tuple[int, str], RuleState] = field(default_factory=dict)
-    _instances: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _memories: Memories = field(init=False)
     _alerts: dict[int, Alert] = field(default_factory=dict)
     _rows: dict[int, AlertRule] = field(default_factory=dict)
     _held_back: dict[int, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     _ended: dict[int, list[tuple[Alert, str]]] = field(default_factory=lambda: defaultdict(list))
-    _forgotten: list[tuple[int, str]] = field(default_factory=list)
     _unsure: set[str] = field(default_factory=set)
     _last_alert: int | None = None
+
+    def __post_init__(self) -> None:
+        self._memories = Memories(self.session, self.project_id)
 
     async def run(self, rules: Sequence[Watching], found: Mapping[int, Instances | Unreadable]) -> None:
         """Evaluates rules on what was found for each, by its number, and tells whom it concerns."""
@@ -49,19 +51,14 @@ class Evaluation:
                 await self._step(case)
         if self._unsure:
             await look_soon(self.session, project_id=self.project_id, names=self._unsure, now=self.now)
-        if self._forgotten:
-            forgotten = tuple_(RuleState.rule_id, RuleState.instance).in_(self._forgotten)
-            await self.session.run(delete(RuleState).where(RuleState.project_id == self.project_id, forgotten))
+        await self._memories.store()
         for number, alerts in self._ended.items():
             await end(self.session, await self._row(number), alerts, actor=None, now=self.time)
         await self._notify()
 
     async def _load(self) -> None:
         """Reads what the rules remember, the alerts that are open, and what held them back."""
-        of_project = RuleState.project_id == self.project_id
-        for state in await self.session.scalars(select(RuleState).where(of_project)):
-            self._states[state.rule_id, state.instance] = state
-            self._instances[state.rule_id].add(state.instance)
+        await self._memories.load()
         opened = Alert.project_id == self.project_id, Alert.state.in_(OPEN_STATES)
         self._alerts = {alert.id: alert for alert in await self.session.scalars(select(Alert).where(*opened))}
         known = select(AlertSuppression.alert_id, AlertSuppression.kind, AlertSuppression.key).where(
@@ -73,7 +70,7 @@ class Evaluation:
 
     def _cases(self, watching: Watching, values: Instances | Unreadable | None) -> list[Case]:
         """The instances of a rule that need a step: those with anything to remember or to say."""
-        remembered = self._instances.get(watching.number, set())
+        remembered = self._memories.instances(watching.number)
         broken = watching.broken or (values.reason if isinstance(values, Unreadable) else None)
         if broken or BROKEN_INSTANCE in remembered:
             self.figures[str(watching.number)] = None
@@ -83,11 +80,13 @@ class Evaluation:
             return [case, *rest]
         return self._figures(watching, values, remembered)
 
-    def _figures(self, watching: Watching, values: Instances | Unreadable | None, remembered: set[str]) -> list[Case]:
+    def _figures(
+        self, watching: Watching, values: Instances | Unreadable | None, remembered: Collection[str]
+    ) -> list[Case]:
         rule = watching.rule
         if rule is None or values is None or isinstance(values, Unreadable):
             return []
-        condition = rule.condition
+        condition = watching.condition
         if rule.metric == COMPONENTS_DOWN:
             self.figures[str(watching.number)] = float(len(values))
             names = sorted({*values, *remembered} - {BROKEN_INSTANCE, NO_INSTANCE})
@@ -95,17 +94,20 @@ class Evaluation:
         self.figures[str(watching.number)] = value = values[NO_INSTANCE]
         if value is not None and NO_INSTANCE not in remembered and not condition.level(value):
             return []
-        return [Case(watching, NO_INSTANCE, condition, value)]
+        case = Case(watching, NO_INSTANCE, condition, value)
+        known = self._memories.get(watching.number, NO_INSTANCE)
+        if value is None and known is not None and case.still_without_data(known.memory, (known.state, known.reason)):
+            return []
+        return [case]
 
     async def _step(self, case: Case) -> None:
-        place = (case.watching.number, case.instance)
-        state = self._states.get(place)
-        before = Memory.from_json(state.memory) if state else NOTHING
+        known = self._memories.get(case.watching.number, case.instance)
+        before = Memory.from_json(known.memory) if known else NOTHING
         blocking = dependency(case.instance, self.outages, time=self.time)
         step = evaluate(case.condition, before, time=self.time, value=case.value, blocked=bool(blocking))
         if blocking and self.outages and (parent := self.outages.parent_unsure(case.instance, self.time)):
             self._unsure.add(parent)
-        alert = self._alerts.get(state.alert_id) if state and state.alert_id else None
+        alert = self._alerts.get(known.alert_id) if known and known.alert_id else None
         if Event.OPENED in step.events:
             alert = await self._open(case, step)
         over = False
@@ -117,10 +119,9 @@ class Evaluation:
             elif alert.state == PENDING:
                 self._hold_back(alert, blocking)
         if step.outcome != before.outcome or alert is not None:
-            self._keep(case, step, alert)
-        shown = case.shown(step)
-        if step.memory != before or (state is not None and (state.state, state.reason) != shown):
-            self._remember(place, step.memory, shown, None if over or alert is None else alert.id)
+            self._memories.keep(case, step, time=self.time, alert_id=alert.id if alert else None)
+        if step.memory != before or (known is not None and (known.state, known.reason) != case.shown(step)):
+            self._memories.remember(case, step, alert_id=None if over or alert is None else alert.id)
 
     async def _open(self, case: Case, step: Step) -> Alert:
         if self._last_alert is None:
@@ -143,32 +144,6 @@ class Evaluation:
         self.session.add(alert)
         self._alerts[alert.id] = alert
         return alert
-
-    def _keep(self, case: Case, step: Step, alert: Alert | None) -> None:
-        self.session.add(
-            AlertEvaluation(
-                project_id=self.project_id,
-                rule_id=case.watching.number,
-                instance=case.instance,
-                time=self.time,
-                alert_id=alert.id if alert else None,
-                outcome=step.outcome,
-                value=case.shown_value,
-                threshold=step.threshold,
-            )
-        )
-
-    def _remember(self, place: tuple[int, str], memory: Memory, shown: tuple[str, str], alert_id: int | None) -> None:
-        state = self._states.get(place)
-        if memory == NOTHING:
-            if state is not None:
-                self._forgotten.append(place)
-            return
-        if state is None:
-            state = RuleState(project_id=self.project_id, rule_id=place[0], instance=place[1])
-            self.session.add(state)
-        state.memory, state.alert_id = memory.to_json(), alert_id
-        state.state, state.reason = shown
 
     def _hold_back(self, alert: Alert, found: Sequence[Suppression]) -> None:
         note_suppressions(self.session, alert, found, self._held_back[alert.id], self.now)
