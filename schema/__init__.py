@@ -10,6 +10,8 @@ from schema.alerts.events import AlertSubscription
 from schema.alerts.silences import SilenceMutation, SilenceQuery
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
+from schema.attributes import AttributeMutation, AttributeQuery
+from schema.budgets import BudgetMutation, BudgetQuery
 from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
 from schema.channels import ChannelMutation, ChannelQuery
@@ -32,6 +34,8 @@ Query = merge_types(
     "Query",
     (
         MetricsQuery,
+        AttributeQuery,
+        BudgetQuery,
         UsageEventQuery,
         ApiCallQuery,
         ApiKeyQuery,
@@ -55,8 +59,10 @@ Mutation = merge_types(
     "Mutation",
     (
         UsageEventMutation,
+        AttributeMutation,
         ApiCallMutation,
         ApiKeyMutation,
+        BudgetMutation,
         RecommendationMutation,
         RecommendationGenerationMutation,
         BugMutation,

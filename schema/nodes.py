@@ -11,6 +11,7 @@ from resolvers import activities, api_calls, api_keys, usage_events
 from resolvers.alerts.listing import channels_by_number, get_alert
 from resolvers.alerts.rules import get_rule
 from resolvers.alerts.silences import MAINTENANCE, SILENCE, get_silence
+from resolvers.budgets.listing import get_budget
 from resolvers.bugs.comments import get_comment
 from resolvers.bugs.reading import get_bug
 from resolvers.components.listing import get_component
@@ -27,6 +28,7 @@ from schema.alerts.silences import MaintenanceWindow, Silence
 from schema.alerts.types import Alert
 from schema.api_calls import ApiCall
 from schema.api_keys import ApiKey
+from schema.budgets import Budget
 from schema.bugs.types import Bug, BugComment
 from schema.channels import Channel
 from schema.components import Component
@@ -76,6 +78,13 @@ async def _recommendation(session: ReadSession, principal: Principal, number: in
         return None
     row = await get_recommendation(session, project_id=principal.project_id, number=number)
     return Recommendation.of(row) if row else None
+
+
+async def _budget(session: ReadSession, principal: Principal, number: int) -> Budget | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_budget(session, project_id=principal.project_id, number=number)
+    return Budget.of(row) if row else None
 
 
 async def _bug(session: ReadSession, principal: Principal, number: int) -> Bug | None:
@@ -175,6 +184,7 @@ LOADERS: Final[dict[str, Load]] = {
     "Activity": _activity,
     "ApiKey": _api_key,
     "Project": _project,
+    "Budget": _budget,
     "Bug": _bug,
     "BugComment": _bug_comment,
     "Recommendation": _recommendation,

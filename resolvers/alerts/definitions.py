@@ -7,7 +7,7 @@ from typing import Final
 
 from models import AlertRule
 from resolvers.alerts.evaluating import COMPARISONS, NO_DATA, NO_DATA_MODES, Condition
-from resolvers.alerts.figures import BASES, CHANGE, COMPONENTS_DOWN, METRICS, VALUE, Measure
+from resolvers.alerts.figures import BASES, CHANGE, COMPONENTS_DOWN, METRICS, OF_BUDGETS, VALUE, Measure
 from resolvers.bugs.fields import check_link
 from resolvers.errors import Invalid
 from resolvers.metrics.filters import MetricsFilter
@@ -42,11 +42,12 @@ class Rule:
     runbook_url: str | None = None
     enabled: bool = True
     files_bugs: bool = False
+    budget: int | None = None
 
     @property
     def measure(self) -> Measure:
         """The figure that it watches."""
-        return Measure(self.metric, self.basis, self.filter, self.window)
+        return Measure(self.metric, self.basis, self.filter, self.window, self.budget)
 
     @property
     def condition(self) -> Condition:
@@ -60,12 +61,18 @@ class Rule:
             if number is not None and not math.isfinite(number):
                 raise Invalid(f"`{name}` is a finite number.", field=name)
         self._check_warning()
+        self._check_budget()
         _check_length(self.window, "window", SHORTEST, LONGEST)
         _check_length(self.hold, "forDuration", dt.timedelta(0), LONGEST_HOLD)
         _check_length(self.renotify_every, "renotifyEvery", dt.timedelta(minutes=1), LONGEST_HOLD)
         _check_length(self.throttle, "throttle", dt.timedelta(0), LONGEST_HOLD)
         if self.runbook_url is not None:
             check_link(self.runbook_url, field="runbookUrl")
+        if self.filter.attributes:
+            raise Invalid(
+                "A rule does not filter by attributes: it is evaluated from figures that do not know them.",
+                field="filter.attributes",
+            )
         for name, values in asdict(self.filter).items():
             for value in values:
                 check_text(value, field=f"filter.{name}", most=FILTERED)
@@ -73,6 +80,15 @@ class Rule:
             raise Invalid(f"A rule has at most {MOST_CHANNELS} channels.", field="channelIds")
         if self.metric == COMPONENTS_DOWN and (self.basis == CHANGE or not self.comparison.startswith("greater")):
             raise Invalid("COMPONENTS_DOWN is compared by value, with GREATER or GREATER_OR_EQUAL.", field="metric")
+
+    def _check_budget(self) -> None:
+        if self.metric not in OF_BUDGETS:
+            if self.budget is not None:
+                raise Invalid("Only BUDGET_SPENT_SHARE and BUDGET_PROJECTED_SHARE watch a budget.", field="budgetId")
+        elif self.budget is None:
+            raise Invalid("Say which budget it watches.", field="budgetId")
+        elif self.basis == CHANGE:
+            raise Invalid("Shares of a budget are compared by value.", field="basis")
 
     def _check_warning(self) -> None:
         if self.warn_threshold is None:
@@ -113,6 +129,7 @@ def rule_of(row: AlertRule) -> Rule:
         runbook_url=row.runbook_url,
         enabled=row.enabled,
         files_bugs=row.files_bugs,
+        budget=row.budget_id,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from resolvers.budgets.standing import Standing
 from resolvers.metrics.blocks import API, USAGE, Block
 from resolvers.metrics.figures import cost_usd
 from resolvers.metrics.filters import MetricsFilter
@@ -19,12 +20,16 @@ Instances = Mapping[str, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure over a window that ends when it is asked for; by `change`, relative to the window before."""
+    """A figure over a window that ends when it is asked for; by `change`, relative to the window before.
+
+    `budget` is the number of the one that it is about.
+    """
 
     metric: str
     basis: str
     filter: MetricsFilter
     window: dt.timedelta
+    budget: int | None = None
 
     @property
     def windows(self) -> tuple[dt.timedelta, ...]:
@@ -89,7 +94,12 @@ FIGURES: Final[Mapping[str, Figure]] = {
 BUGS_OPEN, COMPONENTS_DOWN = "bugs_open", "components_down"
 SOCKETS, AUTH_FAILURES, INGEST_LAG_SECONDS = "sockets", "auth_failures", "ingest_lag_seconds"
 SAMPLED: Final = (SOCKETS, AUTH_FAILURES, INGEST_LAG_SECONDS)
-METRICS: Final = (*FIGURES, COMPONENTS_DOWN, BUGS_OPEN, *SAMPLED)
+OF_BUDGETS: Final[Mapping[str, Callable[[Standing], float]]] = {
+    "budget_spent_share": lambda standing: standing.spent_share,
+    "budget_projected_share": lambda standing: standing.projected_share,
+}
+"""Figures of a budget in its own window: that of the rule does not matter."""
+METRICS: Final = (*FIGURES, COMPONENTS_DOWN, BUGS_OPEN, *SAMPLED, *OF_BUDGETS)
 
 
 def value_of(parts: list[float | None]) -> float | None:

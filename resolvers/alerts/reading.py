@@ -12,12 +12,15 @@ from resolvers.alerts.figures import (
     COMPONENTS_DOWN,
     FIGURES,
     NO_INSTANCE,
+    OF_BUDGETS,
     Instances,
     Measure,
     value_of,
 )
 from resolvers.alerts.plans import Group, Plan
 from resolvers.alerts.samples import sampled
+from resolvers.budgets.standing import Standing
+from resolvers.budgets.watching import GONE, standings_at
 from resolvers.bugs.stats import open_at
 from resolvers.errors import Refusal
 from resolvers.metrics.blocks import Block
@@ -54,8 +57,13 @@ async def read_figures(
             parts.append(figure.of(sums) if sums else OF_NOTHING[measure.metric])
         else:
             found[measure] = {NO_INSTANCE: value_of(parts)}
+    budgets = {measure.budget for measure in plan.others if measure.budget is not None}
+    standings = await standings_at(session, snapshot, budgets, at=at)
     for measure in plan.others:
-        found[measure] = await _other(session, snapshot.project_id, measure, at)
+        if measure.metric in OF_BUDGETS:
+            found[measure] = _of_budget(measure, standings.get(measure.budget or 0))
+        else:
+            found[measure] = await _other(session, snapshot.project_id, measure, at)
     return found
 
 
@@ -123,6 +131,12 @@ def _sums(group: Group, readings: Sequence[Reading | None]) -> list[Sums | None]
 def capped(p95: float | None, longest: float | None) -> float | None:
     """A percentile of a sketch: its middle may lie a hair above the largest value, which is known exactly."""
     return p95 if p95 is None or longest is None else min(p95, longest)
+
+
+def _of_budget(measure: Measure, standing: Standing | None) -> Instances | Unreadable:
+    if standing is None:
+        return Unreadable(GONE)
+    return {NO_INSTANCE: OF_BUDGETS[measure.metric](standing)}
 
 
 async def _other(session: ReadSession, project_id: int, measure: Measure, at: dt.datetime) -> Instances:

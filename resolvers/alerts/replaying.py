@@ -19,9 +19,10 @@ from sqlalchemy import func, or_, select
 from models import BugSpell, ReadSession
 from models.base import to_microseconds
 from models.functions import latency_buckets, seconds_bucket
-from resolvers.alerts.figures import BUGS_OPEN, FIGURES, Figure, Measure, value_of
+from resolvers.alerts.figures import BUGS_OPEN, FIGURES, OF_BUDGETS, Figure, Measure, value_of
 from resolvers.alerts.reading import capped
 from resolvers.alerts.samples import sampled
+from resolvers.budgets.watching import standings_over
 from resolvers.errors import Invalid
 from resolvers.rollups import sketch
 
@@ -43,6 +44,10 @@ async def figures_over(
     """
     if measure.metric == BUGS_OPEN:
         return await _bugs_open(session, project_id, measure, instants)
+    if measure.metric in OF_BUDGETS:
+        number = measure.budget or 0
+        standings = await standings_over(session, project_id=project_id, number=number, instants=instants, every=every)
+        return [OF_BUDGETS[measure.metric](standing) for standing in standings]
     if measure.metric not in FIGURES:
         return await sampled(session, project_id=project_id, measure=measure, instants=instants)
     buckets = await _buckets(session, project_id, measure, instants, every)

@@ -12,6 +12,7 @@ from resolvers.alerts.clocks import lock
 from resolvers.alerts.closing import close_alerts
 from resolvers.alerts.definitions import Rule
 from resolvers.audit_entries import record_audit_entry
+from resolvers.budgets.listing import get_budget
 from resolvers.errors import LimitReached, NotFound
 
 MOST_RULES: Final = 10_000
@@ -27,6 +28,8 @@ async def save_rule(
     rule.check()
     clock = await lock(session, project_id=project_id)
     await _check_channels(session, project_id, rule)
+    if rule.budget is not None and await get_budget(session, project_id=project_id, number=rule.budget) is None:
+        raise NotFound("There is no such budget in this project.", field="budgetId")
     if number is None:
         row = await _new(session, project_id, now)
     else:
@@ -79,6 +82,7 @@ def store(row: AlertRule, rule: Rule, now: dt.datetime) -> None:
     row.channel_ids = None if rule.channel_ids is None else list(rule.channel_ids)
     row.renotify_seconds, row.throttle_seconds = _seconds(rule.renotify_every), _seconds(rule.throttle)
     row.runbook_url, row.enabled, row.files_bugs = rule.runbook_url, rule.enabled, rule.files_bugs
+    row.budget_id = rule.budget
     row.updated_at = now
 
 

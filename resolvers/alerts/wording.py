@@ -24,6 +24,8 @@ NAMES: Final = {
     "sockets": "open sockets",
     "auth_failures": "refused keys",
     "ingest_lag_seconds": "ingest lag",
+    "budget_spent_share": "spent share of the budget",
+    "budget_projected_share": "projected share of the budget",
 }
 SIGNS: Final = {"greater": ">", "greater_or_equal": "≥", "less": "<", "less_or_equal": "≤"}
 NO_DATA: Final = "no data"
@@ -36,7 +38,7 @@ def amount(metric: str, basis: str, value: float | None) -> str:
         return NO_DATA
     if basis == CHANGE:
         return f"{value:+.1%}"
-    if metric.endswith("_rate"):
+    if metric.endswith(("_rate", "_share")):
         return f"{value:.2%}"
     if metric.endswith("_usd"):
         return f"${value:,.2f}"

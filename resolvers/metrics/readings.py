@@ -162,7 +162,8 @@ def _cube(question: Question) -> Cube | None:
         return None  # their facts are found by index, over any period
     for cube in question.block.cubes:
         shaped = cube.watermark == "series"
-        if dimensions <= cube.dimensions and (shaped or not (question.needs or question.every)):
+        fine = shaped or not question.every or len(cube.grains) > 1
+        if dimensions <= cube.dimensions and fine and (shaped or not question.needs):
             return cube
     _check_facts_alone(question)
     return None
@@ -239,8 +240,8 @@ def _fact_sums(question: Question) -> Select[Any]:
         keys.append(time_bucket(facts.time, question.every, question.shift))
     if question.by:
         # SQLite would walk all of a project's subjects in their index to have them in order.
-        keys.append(unindexed(getattr(facts, question.by)))
-    conditions = [_among(getattr(facts, column), values) for column, values in question.kept.items()]
+        keys.append(unindexed(block.column(question.by)))
+    conditions = [_among(block.column(column), values) for column, values in question.kept.items()]
     return _grouped(keys, measures).where(*conditions)
 
 

@@ -59,9 +59,15 @@ class AlertRuleInput:
     file_bug_on_firing: bool | None = strawberry.field(
         default=None, description="Whether each alert of it files a bug when it fires; null: no."
     )
+    budget_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The budget that BUDGET_ figures are about. Its own window counts, not the rule's."
+    )
 
     def resolve(self, project_id: int, *, field: str) -> Rule:
-        """The rule meant, unchecked. Raises Invalid or NotFound for ids of channels that are none."""
+        """The rule meant, unchecked. Raises Invalid or NotFound for ids of channels and budgets that are none."""
+        budget = None
+        if self.budget_id is not None:
+            budget = number_of(self.budget_id, "Budget", project_id, "budget", field=f"{field}budgetId")
         return Rule(
             name=self.name,
             metric=str(self.metric.value),
@@ -80,6 +86,7 @@ class AlertRuleInput:
             runbook_url=self.runbook_url or None,
             enabled=self.enabled is not False,
             files_bugs=bool(self.file_bug_on_firing),
+            budget=budget,
         )
 
 

@@ -61,6 +61,7 @@ class AlertRule(Node):
     enabled: bool = strawberry.field(description="Whether it is evaluated.")
     file_bug_on_firing: bool = strawberry.field(description="Whether an alert of it files a bug when it fires.")
     origin: str | None = strawberry.field(description="Of a rule that came with the project, which one it is.")
+    budget_id: strawberry.ID | None = strawberry.field(description="The budget that it watches; null for none.")
     created_at: dt.datetime = strawberry.field(description="When it was made.")
     updated_at: dt.datetime = strawberry.field(description="When it was saved last.")
 
@@ -122,6 +123,7 @@ class AlertRule(Node):
             enabled=row.enabled,
             file_bug_on_firing=row.files_bugs,
             origin=row.origin,
+            budget_id=encode_id("Budget", row.project_id, row.budget_id) if row.budget_id else None,
             created_at=row.created_at,
             updated_at=row.updated_at,
         )

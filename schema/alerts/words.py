@@ -31,6 +31,12 @@ class Metric(Enum):
     INGEST_LAG_SECONDS = strawberry.enum_value(
         "ingest_lag_seconds", description="The longest that facts waited for the roll-ups in the window."
     )
+    BUDGET_SPENT_SHARE = strawberry.enum_value(
+        "budget_spent_share", description="What is spent of the rule's budget in the budget's own window, 1 for all."
+    )
+    BUDGET_PROJECTED_SHARE = strawberry.enum_value(
+        "budget_projected_share", description="What will be spent of it at that window's end, at its rate so far."
+    )
 
 
 @strawberry.enum(description="How a figure is compared with a threshold.")
