@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from ingest import heartbeats, json_events
 from ingest.json_events import JsonEvents
+from ingest.otlp import others, traces
 from ingest.problems import Problem
 from integrations.addresses import Allowed
 from integrations.guard import Guard
@@ -38,7 +39,7 @@ from schema.context import Services
 from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
 from schema.websocket import GraphQLOverWebSocket
-from vigie import exports, graphiql, statuses
+from vigie import exports, graphiql, own_calls, statuses
 from vigie.advising import Advising
 from vigie.alerting import FORGET_SECONDS, LOOK_SECONDS, SILENCES_SECONDS, Alerting
 from vigie.auth import Authenticator, expiry_of, revocation_of
@@ -49,11 +50,13 @@ from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost, Shortcuts
 from vigie.jobs import Jobs
 from vigie.migrate import migrate
+from vigie.own_calls import OwnCalls
 from vigie.partitions import make_months
 from vigie.probes import Readiness, database_answers, live
 from vigie.settings import Settings
 from vigie.telemetry import VERSION, metrics
 from vigie.watching import WATCH_SECONDS, Watching
+from vigie_sdk import VigieMiddleware
 
 RESTART_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
@@ -81,6 +84,7 @@ def create_app(settings: Settings) -> Starlette:
     folding = Folding(database)
     writer = Writer(database, ListPrices(), publish=hub.publish, on_commit=folding.committed)
     authenticator = Authenticator(database)
+    own = OwnCalls(database, writer)
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
@@ -104,6 +108,8 @@ def create_app(settings: Settings) -> Starlette:
             await ending.enter_async_context(hub)
             await writer.start()
             ending.push_async_callback(writer.stop)
+            await own.prepare()
+            ending.push_async_callback(own.store)
             ending.push_async_callback(advising.close)
             await watching.prepare()
             await delivering.start()
@@ -111,6 +117,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
+            jobs.every(own_calls.STORE_SECONDS, "own calls", own.store)
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
             jobs.every(KEY_SECONDS, "connections of expired keys", expiry_of(connections))
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
@@ -151,6 +158,8 @@ def create_app(settings: Settings) -> Starlette:
     authenticate = authenticator.authenticate
     doors: dict[str, ASGIApp] = {json_events.PATH: JsonEvents(authenticate, writer)}
     routes: list[BaseRoute] = [
+        Route(traces.PATH, traces.OtlpTraces(authenticate, writer)),
+        *(Route(path, others.refuse, methods=["GET", "POST"]) for path in others.SIGNALS),
         Route("/", RedirectResponse("/graphql")),
         Route(
             "/graphql",
@@ -166,7 +175,7 @@ def create_app(settings: Settings) -> Starlette:
                 closing=lambda: readiness.draining,
             ),
         ),
-        Route(exports.PATH, exports.BugExport(authenticate, database).answer),
+        *exports.routes(authenticate, database),
         Route(heartbeats.PATH, heartbeats.Heartbeats(database).answer, methods=["POST"]),
         Route(statuses.PATH, statuses.Statuses(database).answer),
         Route("/health", readiness.health),
@@ -183,6 +192,7 @@ def create_app(settings: Settings) -> Starlette:
         statuses.PREFIX,
     }
     middleware = [
+        Middleware(VigieMiddleware, vigie=own, environment=settings.environment, exclude=own_calls.EXCLUDED),
         Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started)
     ]
     if settings.allowed_origins:
