@@ -7,6 +7,7 @@ within 0.5 % of the bucket's middle.
 import math
 import sqlite3
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, cast
 
 import orjson
@@ -142,6 +143,16 @@ class json_text(GenericFunction[Any]):  # noqa: N801
     inherit_cache = True
 
 
+class json_scalar(GenericFunction[Any]):  # noqa: N801
+    """`json_scalar(column, key)`: the member of a JSON object as text, when it is a text, a number or a boolean.
+
+    Null for anything else, and for an empty text. Numbers are written in full: 1e3 is `1000`.
+    """
+
+    type = Text()
+    inherit_cache = True
+
+
 def _arguments(element: GenericFunction[Any], compiler: SQLCompiler, **kw: Any) -> list[str]:
     return [compiler.process(clause, **kw) for clause in element.clauses]
 
@@ -260,6 +271,24 @@ def _(element: json_text, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(SELECT {text} FROM json_each({column}) WHERE key = {key})"  # noqa: S608 — its parts are compiled
 
 
+@compiles(json_scalar, "postgresql")
+def _(element: json_scalar, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = _arguments(element, compiler, **kw)
+    text = f"nullif({column} ->> {key}, '')"
+    return f"CASE WHEN jsonb_typeof({column} -> {key}) IN ('string', 'number', 'boolean') THEN {text} END"
+
+
+@compiles(json_scalar, "sqlite")
+def _(element: json_scalar, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = _arguments(element, compiler, **kw)
+    # As above, not by path. Of a fraction only the text of the document has all the digits.
+    text = (
+        "CASE type WHEN 'text' THEN nullif(value, '') WHEN 'integer' THEN CAST(value AS TEXT) "
+        f"WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'real' THEN plain_number({column} -> fullkey) END"
+    )
+    return f"(SELECT {text} FROM json_each({column}) WHERE key = {key})"  # noqa: S608 — its parts are compiled
+
+
 def latency_bucket(ms: float) -> int:
     """The bucket number of a latency in milliseconds."""
     return 0 if ms < ZERO_BELOW_MS else math.ceil(math.log(ms) / LN_GAMMA) + BUCKET_OFFSET
@@ -311,6 +340,12 @@ def _big_add(left: int | str, right: int | str) -> str:
     return str(int(left) + int(right))
 
 
+def _plain_number(text: str) -> str:
+    """A JSON number without an exponent, as PostgreSQL writes it."""
+    number = Decimal(text)
+    return f"{number or abs(number):f}"
+
+
 class SqliteConnection(sqlite3.Connection):
     """A SQLite connection that knows the functions above."""
 
@@ -321,6 +356,7 @@ class SqliteConnection(sqlite3.Connection):
         self.create_aggregate("framed_bytes", 1, cast("Any", _FramedBytes))
         self.create_aggregate("big_sum", 1, cast("Any", _BigSum))
         self.create_function("big_add", 2, _big_add, deterministic=True)
+        self.create_function("plain_number", 1, _plain_number, deterministic=True)
 
     def close(self) -> None:
         """Gives up the transaction first: else a statement not finalized yet keeps its lock beyond the close."""

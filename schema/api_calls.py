@@ -9,6 +9,7 @@ import strawberry
 from realtime.facts import ApiCallFact
 from resolvers import api_calls as calls
 from resolvers.events import inputs
+from schema.attributes import AttributeFilterInput, attribute_filters, check_filters
 from schema.context import Info
 from schema.facts import time_cursor, time_position
 from schema.guards import READS, SENDS
@@ -72,6 +73,9 @@ class ApiCallFilter:
     statuses: list[int] | None = strawberry.field(default=None, description="HTTP statuses, at most 1,000.")
     environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
     trace_id: str | None = strawberry.field(default=None, description="A single trace.")
+    attributes: list[AttributeFilterInput] | None = strawberry.field(
+        default=None, description="Attributes that the project declared: at most 5, each key once."
+    )
 
     def resolve(self) -> calls.ApiCallFilter:
         return calls.ApiCallFilter(
@@ -81,6 +85,7 @@ class ApiCallFilter:
             statuses=tuple(self.statuses or ()),
             environments=tuple(self.environments or ()),
             trace_id=self.trace_id,
+            attributes=attribute_filters(self.attributes),
         )
 
 
@@ -139,6 +144,7 @@ class ApiCallQuery:
     ) -> Connection[ApiCall]:
         project_id = info.context.principal.project_id
         resolved, restricted = period.resolve(), filter.resolve() if filter else calls.ApiCallFilter()
+        await check_filters(info, restricted.attributes)
         limit, position = page_size(first) + 1, time_position(PLACE, after)
         total = None
         async with info.context.reading() as session:

@@ -11,6 +11,7 @@ from realtime.facts import UsageFact
 from resolvers import usage_events as events
 from resolvers.events import inputs
 from resolvers.metrics.figures import dollars
+from schema.attributes import AttributeFilterInput, attribute_filters, check_filters
 from schema.context import Info
 from schema.facts import time_cursor, time_position
 from schema.guards import READS, SENDS
@@ -124,6 +125,9 @@ class UsageFilter:
     environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
     trace_id: str | None = strawberry.field(default=None, description="A single trace.")
     session_id: str | None = strawberry.field(default=None, description="A single session.")
+    attributes: list[AttributeFilterInput] | None = strawberry.field(
+        default=None, description="Attributes that the project declared: at most 5, each key once."
+    )
 
     def resolve(self) -> events.UsageFilter:
         return events.UsageFilter(
@@ -135,6 +139,7 @@ class UsageFilter:
             environments=tuple(self.environments or ()),
             trace_id=self.trace_id,
             session_id=self.session_id,
+            attributes=attribute_filters(self.attributes),
         )
 
 
@@ -237,6 +242,7 @@ class UsageEventQuery:
     ) -> Connection[UsageEvent]:
         project_id = info.context.principal.project_id
         resolved, restricted = period.resolve(), filter.resolve() if filter else events.UsageFilter()
+        await check_filters(info, restricted.attributes)
         limit, position = page_size(first) + 1, time_position(PLACE, after)
         total = None
         async with info.context.reading() as session:

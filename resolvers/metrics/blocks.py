@@ -15,7 +15,9 @@ from models import (
     UsageByTime,
     UsageEvent,
 )
+from models.functions import json_scalar
 from models.rollups import DAY, MINUTE, QUARTER
+from resolvers.attribute_dimensions import PREFIX
 from resolvers.rollups.measures import API_SUMS, USAGE_PAIRS, USAGE_SUMS, Measures
 
 
@@ -42,6 +44,12 @@ class Block:
     sketches: Mapping[str, Any]
     cubes: tuple[Cube, ...]
     filters: Mapping[str, str]
+
+    def column(self, dimension: str) -> Any:
+        """What the facts say of a dimension: a column, or behind PREFIX a key of `attributes`."""
+        if dimension.startswith(PREFIX):
+            return json_scalar(self.facts.attributes, dimension.removeprefix(PREFIX))
+        return getattr(self.facts, dimension)
 
 
 USAGE = Block(

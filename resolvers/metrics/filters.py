@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from resolvers.attribute_dimensions import AttributeFilter, check_filters, dimension_of
 from resolvers.errors import Invalid
 from resolvers.metrics.blocks import Block
 
@@ -23,8 +24,10 @@ class MetricsFilter:
     routes: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
+    attributes: tuple[AttributeFilter, ...] = ()
 
     def __post_init__(self) -> None:
+        check_filters(self.attributes)
         for field in fields(self):
             if len(getattr(self, field.name)) > MOST_VALUES:
                 raise Invalid(f"A filter takes at most {MOST_VALUES} values a list.", field=f"filter.{field.name}")
@@ -32,6 +35,7 @@ class MetricsFilter:
     def columns(self, block: Block) -> Mapping[str, tuple[Any, ...]]:
         """The column values that this filter asks of a block; dimensions that the block lacks are ignored."""
         asked = {column: getattr(self, name) for name, column in block.filters.items() if getattr(self, name)}
+        asked |= {dimension_of(one.key): one.values for one in self.attributes if one.values}
         if "status" in asked and block.facts.__table__.c.status.type.python_type is int:
             asked["status"] = tuple(int(word) for word in asked["status"] if _HTTP_STATUS.fullmatch(word))
         return {column: tuple(value for value in values if _storable(value)) for column, values in asked.items()}

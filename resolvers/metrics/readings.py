@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, literal_column, or_, select
@@ -19,9 +19,10 @@ from models.functions import (
     unindexed,
 )
 from models.partitions import from_month_of
-from models.rollups import DAY
+from models.rollups import DAY, MINUTE, QUARTER
 from resolvers.errors import Invalid
 from resolvers.metrics.blocks import Block, Cube
+from resolvers.metrics.floors import gone, outward
 from resolvers.metrics.segments import FACTS, Segment, segments
 from resolvers.metrics.snapshots import Snapshot, Tail
 from resolvers.rollups.routes import OTHER_ROUTES
@@ -98,12 +99,19 @@ class Reading:
 async def read(session: ReadSession, snapshot: Snapshot, question: Question) -> dict[Place, Reading]:
     """Answers a question from one snapshot: a reading for each bucket of time and key that has rows.
 
-    Raises Invalid when only facts can answer and the period is longer than 31 days.
+    Below the floor a period is rounded outward to whole roll-up rows. Raises Invalid when only facts can answer and the
+    period is longer than 31 days, or reaches below the floor.
     """
-    cube = _cube(question)
+    floor = snapshot.floor
+    cube = _cube(question, below=question.edges[0] < floor)
     if cube is not None and "route" in question.columns and await _collapsed(session, snapshot, question):
         cube = None
         _check_facts_alone(question)
+    if question.edges[0] < floor:
+        if cube is None:
+            raise gone(floor)
+        minutes = min((grain for grain in _nested(cube, question) if grain >= QUARTER), default=MINUTE)
+        question = replace(question, edges=outward(question.edges, minutes=minutes, floor=floor))
     found: dict[Place, Reading] = {}
     sketches = _sketches(question)
     for statement, from_facts in _statements(snapshot, question, cube):
@@ -137,9 +145,10 @@ def _statements(snapshot: Snapshot, question: Question, cube: Cube | None) -> It
         yield _from_facts(snapshot, question, [Segment(FACTS, question.edges[0], question.edges[-1])]), True
         return
     minutes_from = snapshot.now - MINUTES_KEPT
-    grains = [grain for grain in cube.grains if _nests(grain, question)]
-    covered = segments(question.edges, grains=grains, minutes_from=minutes_from)
+    covered = segments(question.edges, grains=_nested(cube, question), minutes_from=minutes_from)
     edges = covered.pop(FACTS, [])
+    if edges and edges[0].start < snapshot.floor:
+        raise gone(snapshot.floor)
     for grain, stretches in covered.items():
         yield _from_cube(snapshot, question, cube, grain, stretches), False
     if edges:
@@ -150,15 +159,16 @@ def _statements(snapshot: Snapshot, question: Question, cube: Cube | None) -> It
         yield _from_tail(snapshot, question, tail, folded), True
 
 
-def _nests(grain: int, question: Question) -> bool:
-    """Whether rows of a grain lie each in one of the buckets asked for."""
-    return question.every is None or (grain <= question.every and question.shift % grain == 0)
+def _nested(cube: Cube, question: Question) -> list[int]:
+    """The grains of a roll-up whose rows lie each in one of the buckets asked for, coarsest first."""
+    every = question.every
+    return [grain for grain in cube.grains if every is None or (grain <= every and question.shift % grain == 0)]
 
 
-def _cube(question: Question) -> Cube | None:
-    """The smallest roll-up that has every dimension asked about, or None: facts."""
+def _cube(question: Question, *, below: bool) -> Cube | None:
+    """The smallest roll-up that has every dimension asked about, or None: facts, unless some are `below` the floor."""
     dimensions = set(question.columns) | ({question.by} if question.by else set())
-    if "subject" in question.kept:
+    if "subject" in question.kept and not below:
         return None  # their facts are found by index, over any period
     for cube in question.block.cubes:
         shaped = cube.watermark == "series"

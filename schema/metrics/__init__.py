@@ -7,8 +7,10 @@ import strawberry
 
 from resolvers.metrics.blocks import API, USAGE
 from resolvers.metrics.filters import MetricsFilter
+from resolvers.metrics.floors import notice_of, understood
 from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import take_snapshot
+from schema.attributes import AttributeFilterInput, attribute_filters, check_filters
 from schema.context import Info
 from schema.deployments import Marked
 from schema.guards import READS
@@ -33,6 +35,10 @@ class MetricsFilterInput:
     )
     environments: list[str] | None = strawberry.field(default=None, description="Environments, at most 1,000.")
 
+    attributes: list[AttributeFilterInput] | None = strawberry.field(
+        default=None, description="Attributes that the project declared: at most 5, each key once."
+    )
+
     def resolve(self) -> MetricsFilter:
         """The filter meant. Raises Invalid for a list that is too long."""
         return MetricsFilter(
@@ -43,12 +49,18 @@ class MetricsFilterInput:
             routes=tuple(self.routes or ()),
             statuses=tuple(self.statuses or ()),
             environments=tuple(self.environments or ()),
+            attributes=attribute_filters(self.attributes),
         )
 
 
 @strawberry.type(description="Figures of a period, all from one snapshot that includes everything up to `asOf`.")
 class Metrics(Marked):
-    period: Period = strawberry.field(description="The period that was understood.")
+    period: Period = strawberry.field(
+        description="The period that was understood: rounded outward to quarter-hours where single calls are gone."
+    )
+    notice: str | None = strawberry.field(
+        description="What to know of these figures: what retention has taken of their time. Null when it took nothing."
+    )
     as_of: dt.datetime | None = strawberry.field(
         description="The time of the last commit that the figures include; null before the first."
     )
@@ -73,15 +85,18 @@ class MetricsQuery:
     ) -> Metrics:
         resolved = period.resolve()
         restricted = filter.resolve() if filter else MetricsFilter()
+        await check_filters(info, restricted.attributes)
         async with info.context.reading() as session:
             snapshot = await take_snapshot(
                 session, project_id=info.context.principal.project_id, now=dt.datetime.now(dt.UTC)
             )
-        usage = Scope(snapshot, USAGE, resolved, restricted)
+        covered = understood(snapshot, resolved)
+        usage = Scope(snapshot, USAGE, covered, restricted)
         return Metrics(
             scope=usage,
-            period=Period.of(resolved),
+            period=Period.of(covered),
+            notice=notice_of(snapshot, resolved),
             as_of=snapshot.as_of,
             usage=UsageMetrics(scope=usage),
-            api=ApiMetrics(scope=Scope(snapshot, API, resolved, restricted)),
+            api=ApiMetrics(scope=Scope(snapshot, API, covered, restricted)),
         )

@@ -10,6 +10,7 @@ from resolvers.metrics import breakdowns
 from resolvers.metrics import series as over_time
 from resolvers.metrics import totals as summing
 from resolvers.metrics.figures import ApiFigures, Figures
+from schema.attributes import AttributeArgument, dimension_of
 from schema.context import Info
 from schema.deployments import Marked
 from schema.metrics.figures import Latency, Rating, needs, position_at, position_cursor
@@ -28,6 +29,7 @@ class ApiDimension(Enum):
     STATUS = strawberry.enum_value("status", description="The HTTP status.")
     SUBJECT = strawberry.enum_value("subject", description="Whom the call was made for.")
     ENVIRONMENT = strawberry.enum_value("environment", description="The environment, such as `prod`.")
+    ATTRIBUTE = strawberry.enum_value("attribute", description="An attribute that the project declared.")
 
 
 @strawberry.enum(description="What an API breakdown is ranked by, highest first.")
@@ -113,8 +115,10 @@ class ApiMetrics(Marked):
         order_by: Annotated[ApiOrder, strawberry.argument(description="What to rank by.")],
         first: First,
         after: After = None,
+        attribute: AttributeArgument = None,
     ) -> ApiBreakdown:
-        place = f"api by {by.value} by {order_by.value}"
+        dimension = await dimension_of(info, str(by.value), attribute)
+        place = f"api by {dimension} by {order_by.value}"
         fields = selected(info)
         nodes = below(below(fields, "edges"), "node")
         rated = frozenset({"latency"} if any(field.name == "rating" for field in nodes) else ())
@@ -122,7 +126,7 @@ class ApiMetrics(Marked):
             found = await breakdowns.breakdown(
                 session,
                 self.scope,
-                by=str(by.value),
+                by=dimension,
                 order=str(order_by.value),
                 first=page_size(first),
                 after=position_at(place, after),

@@ -13,6 +13,7 @@ import structlog
 
 from models import Database
 from models.outages import database_is_down
+from resolvers.attribute_dimensions import check_declared
 from resolvers.errors import Invalid
 from resolvers.metrics.blocks import API, USAGE
 from resolvers.metrics.figures import ApiFigures, UsageFigures
@@ -79,6 +80,9 @@ class LiveMetricsSubscription:
         _between("every", every, LONGEST_WAIT)
         kept = (filter or MetricsFilterInput()).resolve()
         project_id, database = info.context.principal.project_id, info.context.services.database
+        async with database.read() as session:
+            keys = [one.key for one in kept.attributes]
+            await check_declared(session, project_id=project_id, keys=keys, field="filter.attributes")
         due = time.monotonic()
         while True:
             try:

@@ -12,6 +12,7 @@ from resolvers.metrics import projections as projecting
 from resolvers.metrics import series as over_time
 from resolvers.metrics import totals as summing
 from resolvers.metrics.figures import Figures, UsageFigures
+from schema.attributes import AttributeArgument, dimension_of
 from schema.context import Info
 from schema.deployments import Marked
 from schema.metrics.figures import Latency, TimeToFirstToken, Tokens, needs, position_at, position_cursor
@@ -29,6 +30,7 @@ class UsageDimension(Enum):
     OPERATION = strawberry.enum_value("operation", description="The operation, such as `chat`.")
     STATUS = strawberry.enum_value("status", description="`ok`, `error` or `aborted`.")
     ENVIRONMENT = strawberry.enum_value("environment", description="The environment, such as `prod`.")
+    ATTRIBUTE = strawberry.enum_value("attribute", description="An attribute that the project declared.")
 
 
 @strawberry.enum(description="What a usage breakdown is ranked by, highest first.")
@@ -149,14 +151,16 @@ class UsageMetrics(Marked):
         order_by: Annotated[UsageOrder, strawberry.argument(description="What to rank by.")],
         first: First,
         after: After = None,
+        attribute: AttributeArgument = None,
     ) -> UsageBreakdown:
-        place = f"usage by {by.value} by {order_by.value}"
+        dimension = await dimension_of(info, str(by.value), attribute)
+        place = f"usage by {dimension} by {order_by.value}"
         fields = selected(info)
         async with info.context.reading() as session:
             found = await breakdowns.breakdown(
                 session,
                 self.scope,
-                by=str(by.value),
+                by=dimension,
                 order=str(order_by.value),
                 first=page_size(first),
                 after=position_at(place, after),

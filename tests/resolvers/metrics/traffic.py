@@ -27,6 +27,15 @@ MODELS: Final = (
 )
 ROUTES: Final = tuple(f"/things/{number}/{{id}}" for number in range(12))
 UNTIMED_ROUTE: Final = "/socket"
+ATTRIBUTES: list[dict[str, Any]] = [
+    {},
+    {"feature": "summary", "tries": 2},
+    {"feature": "größer & schöner", "tries": 2.5, 'od"d. $[0]': "x"},
+    {"feature": "", "tries": True, 'od"d. $[0]': False},
+    {"feature": None, "tries": 1e21},
+    {"feature": ["a"], "tries": 0.1 + 0.2},
+    {"feature": {"a": 1}, "tries": 1.5e-7, 'od"d. $[0]': "'; --"},
+]
 
 
 class Traffic:
@@ -101,7 +110,7 @@ class Traffic:
             cost_source="none" if cost is None else pick.choice(["provider", "book"]),
             price_version=None,
             estimated=pick.random() < 0.1,
-            attributes=pick.choice([{}, {"feature": "summary", "tries": 2}]),
+            attributes=pick.choice(ATTRIBUTES),
         )
 
     def _api_call(self, key: dict[str, Any]) -> ApiCallFact:
@@ -121,7 +130,7 @@ class Traffic:
             environment=pick.choice([None, "prod", "prod", "staging"]),
             trace_id=pick.choice([None, f"trace {pick.randrange(20)}"]),
             cache=pick.choice([None, "none", "hit", "miss", "miss"]),
-            attributes={},
+            attributes=pick.choice(ATTRIBUTES),
         )
 
     def _activity(self, key: dict[str, Any]) -> ActivityFact:
