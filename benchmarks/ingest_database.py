@@ -18,6 +18,7 @@ from resolvers.events.checks import Checked, Checker, Row
 from resolvers.events.decoding import from_json
 from resolvers.events.stores import USAGE
 from resolvers.events.terms import IngestTerms
+from resolvers.prices.book import PriceBook
 from resolvers.projects import get_project
 from resolvers.rollups.lags import lags
 from resolvers.rollups.rebuild import build
@@ -89,9 +90,9 @@ async def bare_copy(url: str, subjects: int) -> float:
 
 @lru_cache(1)
 def _rows(subjects: int) -> list[list[Row]]:
-    now, prices = dt.datetime.now(dt.UTC), ListPrices()
-    terms = IngestTerms(floor=now - dt.timedelta(days=1))
-    checker = Checker(project_id=1, now=now, terms=terms, prices=prices, suspect=False)
+    now = dt.datetime.now(dt.UTC)
+    terms = IngestTerms(floor=now - dt.timedelta(days=1), book=PriceBook([], ListPrices()))
+    checker = Checker(project_id=1, now=now, terms=terms, suspect=False)
     copied = []
     for body in batches(seed=-1, number=BATCHES, size=1000, subjects=subjects):
         checked = Checked()

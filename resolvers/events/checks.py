@@ -12,23 +12,20 @@ from typing import Any, Final, TypeAlias
 
 import uuid_utils
 
-from integrations.prices import Prices
 from models.base import PICODOLLARS
 from resolvers.events.attributes import attributes_json
 from resolvers.events.inputs import ROUTE, ApiCallInput, EventInput, Tokens, UsageEventInput
+from resolvers.events.plausibility import check_plausible
 from resolvers.events.rejections import TIME_OUT_OF_RANGE, Refused, Rejection, unfit
 from resolvers.events.terms import IngestTerms
 from resolvers.events.usage import raw_json, tokens_of_raw
+from resolvers.prices.pricing import basis_of, compute
 
 Row: TypeAlias = list[Any]
 
 FUTURE: Final = dt.timedelta(minutes=5)
 MOST_USD: Final = 1_000_000
 NANOSECOND: Final = 1e-6  # in milliseconds
-
-FROM_NOWHERE: Final = "none"
-FROM_PROVIDER: Final = "provider"
-FROM_BOOK: Final = "book"
 
 _NO_TOKENS: Final = Tokens()
 _PICODOLLAR: Final = Decimal(1).scaleb(-12)
@@ -39,9 +36,13 @@ _METHOD: Final = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]+")
 
 @dataclass(slots=True)
 class Checked:
-    """What came of a request: rows by table, the place of each in the request, and the rejections in order."""
+    """What came of a request: rows by table, the place of each in the request, and the rejections in order.
+
+    `contents` are rows of `usage_contents`, by the identity of the usage row that each belongs to.
+    """
 
     usage: list[Row] = field(default_factory=list)
+    contents: dict[int, Row] = field(default_factory=dict)
     usage_at: list[int] = field(default_factory=list)
     calls: list[Row] = field(default_factory=list)
     calls_at: list[int] = field(default_factory=list)
@@ -56,12 +57,21 @@ class Checker:
     """
 
     def __init__(
-        self, *, project_id: int, now: dt.datetime, terms: IngestTerms, prices: Prices, suspect: bool = True
+        self,
+        *,
+        project_id: int,
+        now: dt.datetime,
+        terms: IngestTerms,
+        suspect: bool = True,
+        key_id: int | None = None,
     ) -> None:
         self._project_id = project_id
+        self._key_id = key_id
         self._floor = terms.floor
+        self._now = now
         self._latest = now + FUTURE
-        self._prices = prices
+        self._keeping = terms.keeping
+        self._book = terms.book
         self._suspect = suspect
 
     def check(self, events: Sequence[EventInput | Refused | None], into: Checked, *, start: int = 0) -> None:
@@ -69,10 +79,18 @@ class Checker:
         for index, event in enumerate(events, start):
             try:
                 if type(event) is UsageEventInput:  # faster than isinstance, and nothing inherits from it
-                    into.usage.append(self._usage(event))
+                    row = self._usage(event)
+                    if self._keeping is not None:
+                        content = self._keeping.usage(row, event, self._now)
+                        if content is not None:
+                            into.contents[id(row)] = content
+                    into.usage.append(row)
                     into.usage_at.append(index)
                 elif type(event) is ApiCallInput:
-                    into.calls.append(self._call(event))
+                    row = self._call(event)
+                    if self._keeping is not None:
+                        self._keeping.call(row, event)
+                    into.calls.append(row)
                     into.calls_at.append(index)
                 elif isinstance(event, Refused):
                     into.rejected.append(event.at(index))
@@ -115,18 +133,27 @@ class Checker:
         _check_parts("output", tokens.output, tokens.output_audio, tokens.output_image)
         provider = event.provider
         model = event.model
-        version = None
-        reported = None if event.cost_usd is None else _picodollars(event.cost_usd)
-        if reported is not None:
-            cost: int | None = reported
-            source = FROM_PROVIDER
-        else:
-            cost = self._prices.cost(provider, model, time, uncached, cache_read, cache_write, visible, reasoning)
-            if cost is None:
-                source = FROM_NOWHERE
-            else:
-                source = FROM_BOOK
-                version = self._prices.version
+        ours, rates, unpriced = compute(
+            self._book,
+            provider,
+            model,
+            event.service_tier,
+            time,
+            uncached,
+            cache_read,
+            cache_write,
+            visible,
+            reasoning,
+            tokens.input_audio or 0,
+            tokens.output_audio or 0,
+            tokens.input_image or 0,
+            tokens.output_image or 0,
+        )
+        reported = None
+        if event.cost_usd is not None:
+            reported = _picodollars(event.cost_usd)
+            check_plausible(reported, ours, exact=unpriced is None)
+        cost, source, version, unpriced, computed = basis_of(ours, rates, unpriced, reported)
         return [
             self._project_id,
             time,
@@ -156,12 +183,14 @@ class Checker:
             attributes_json(event.attributes),
             reported,
             event.service_tier,
-            None,
+            unpriced,
             tokens.input_audio,
             tokens.output_audio,
             tokens.input_image,
             tokens.output_image,
             raw_json(raw_usage) if raw_usage else None,
+            self._key_id,
+            computed,
         ]
 
     def _call(self, event: ApiCallInput) -> Row:

@@ -76,8 +76,7 @@ class Writer:
         publish: Callable[[Committed], None] | None = None,
         on_commit: Callable[[int], None] | None = None,
     ) -> None:
-        self.prices = prices
-        self.terms = TermsOfProjects(database)
+        self.terms = TermsOfProjects(database, prices)
         self.turn = Turn()
         self._store: Store = PostgresStore(database) if database.dialect == "postgresql" else SqliteStore(database)
         self._publish = publish
@@ -106,15 +105,19 @@ class Writer:
         """Whether requests are taken and stored."""
         return self._task is not None and not self._task.done() and not self._stopping
 
-    async def submit(self, project_id: int, usage: list[Row], calls: list[Row]) -> Stored:
+    async def submit(
+        self, project_id: int, usage: list[Row], calls: list[Row], contents: dict[int, Row] | None = None
+    ) -> Stored:
         """Stores the rows of one request and says what became of them, after the commit.
+
+        `contents` are rows of `usage_contents` by the identity of their usage row: stored with it, or not at all.
 
         Raises Unavailable when the queue is full, the database away or the writer stopped (StorageFull when there is
         no room on its disk), NotFound when the project is gone. Nothing of the request is stored then, unless the
         connection broke at COMMIT and could not be made again: events that carry ids can safely be sent again.
         """
         answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        part = Part(Request(project_id, answer), {USAGE: usage, CALLS: calls}, len(usage) + len(calls))
+        part = Part(Request(project_id, answer, contents or {}), {USAGE: usage, CALLS: calls}, len(usage) + len(calls))
         if not self.running:
             raise Unavailable("This process is shutting down: send the events again.", retry_after=1)
         if self._queued + part.size > MOST_QUEUED:

@@ -33,6 +33,7 @@ USAGE_SUMS: Measures = {
     "errors": _count(UsageEvent.status == "error"),
     "priced": func.count(UsageEvent.cost_picousd),
     "estimated": _total(cast(UsageEvent.estimated, Integer)),
+    "unpriced": func.count(UsageEvent.unpriced),
     "cost_picousd": func.coalesce(big_sum(UsageEvent.cost_picousd), 0),
     "uncached_tokens": _total(UsageEvent.uncached_tokens),
     "cache_read_tokens": _total(UsageEvent.cache_read_tokens),

@@ -14,17 +14,18 @@ from resolvers.events.inputs import ApiCallInput, UsageEventInput
 from resolvers.events.rejections import Rejection
 from resolvers.events.stores import CALLS, USAGE
 from resolvers.events.terms import IngestTerms
+from resolvers.prices.book import PriceBook
 from tests.resolvers.events.events import call, usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 FLOOR = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-PRICES = ListPrices()
+BOOK = PriceBook([], ListPrices())
 TIME = "2026-11-20T12:00:00Z"
 
 
 def checked(decoded: Decoded) -> Checked:
     result = Checked()
-    checker = Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR), prices=PRICES, suspect=decoded.suspect)
+    checker = Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR, book=BOOK), suspect=decoded.suspect)
     checker.check(decoded.events, result)
     return result
 

@@ -15,17 +15,18 @@ from resolvers.events.checks import Checked, Checker
 from resolvers.events.decoding import Decoded, TooManyEvents, from_json, from_lines, from_objects
 from resolvers.events.inputs import MOST_EVENTS, ApiCallInput, UsageEventInput
 from resolvers.events.terms import IngestTerms
+from resolvers.prices.book import PriceBook
 from tests.resolvers.events.events import call, usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 FLOOR = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-PRICES = ListPrices()
+BOOK = PriceBook([], ListPrices())
 GOOD = json.dumps(usage(time="2026-11-20T12:00:00Z")).encode()
 
 
 def outcome(decoded: Decoded) -> Checked:
     checked = Checked()
-    Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR), prices=PRICES, suspect=decoded.suspect).check(
+    Checker(project_id=1, now=NOW, terms=IngestTerms(floor=FLOOR, book=BOOK), suspect=decoded.suspect).check(
         decoded.events, checked
     )
     assert len(checked.usage) == len(checked.usage_at)

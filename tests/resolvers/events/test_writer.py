@@ -87,7 +87,7 @@ async def test_what_is_left_out_is_null_and_costs_the_list_price(
     assert isinstance(second, UsageEvent)
     assert isinstance(third, ApiCall)
     assert (first.cost_picousd, first.cost_source) == (int(Decimal("0.0003") * 10**12), "book")
-    assert first.price_version == writer.prices.version
+    assert first.price_version == ListPrices().version
     assert (second.cost_picousd, second.cost_source, second.price_version) == (None, "none", None)
     assert (second.provider, second.subject, second.duration_ms, second.status) == (None, None, None, "ok")
     assert (second.estimated, second.attributes) == (False, {})

@@ -200,7 +200,8 @@ def cost(call: dict[str, Any], **changed: Any) -> int | None:
     """Picodollars of a call, or of the call that it would be."""
     call = {**call, **changed}
     read = round(call["input"] * call["cached_share"])
-    return PRICES.cost(call["provider"], call["model"], call["time"], call["input"] - read, read, 0, call["output"], 0)
+    rates = PRICES.rates(call["provider"], call["model"], None, call["time"], call["input"])
+    return rates and rates.cost(call["input"] - read, read, 0, call["output"], 0)[0]
 
 
 def wasted(calls: Sequence[dict[str, Any]], **changed: Any) -> float:
