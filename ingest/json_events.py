@@ -1,6 +1,5 @@
 """`POST /v1/events`: usage events and API calls in a JSON batch or as newline-delimited JSON."""
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -10,22 +9,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ingest.bodies import read_body
-from ingest.keys import Authenticate, principal_of
+from ingest.keys import Authenticate, sender_of
 from ingest.problems import Problem
-from resolvers.errors import LimitReached, NotFound, Unavailable
+from ingest.storing import LARGE_BODY, store
 from resolvers.events.decoding import Decoded, TooManyEvents, from_json, from_lines
-from resolvers.events.recording import record
-from resolvers.events.writer import StorageFull, Writer
-from resolvers.principals import Principal, Role
+from resolvers.events.writer import Writer
 
 PATH: Final = "/v1/events"
-SENDERS: Final = frozenset({Role.INGEST, Role.EDITOR, Role.ADMIN})
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
 DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {JSON: from_json, LINES: from_lines}
-RETRY_SECONDS: Final = 1.0
-LARGE_BODY: Final = 2**14
-"""Takes longer to decode and check than a statement of the writer."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,31 +42,13 @@ class JsonEvents:
     async def _answer(self, request: Request) -> Response:
         if request.method != "POST":
             raise Problem(405, f"{request.method} is not for this address: send events with POST.", Allow="POST")
-        principal = await self._sender(request)
+        principal = await sender_of(request, self._authenticate)
         decode = _decoder(request)
         body = await read_body(request)
         if len(body) > LARGE_BODY:
             await self._writer.turn.wait()
-        decoded = _decoded(decode, body)
-        try:
-            recorded = await record(self._writer, project_id=principal.project_id, decoded=decoded, door="json")
-        except StorageFull as refusal:
-            raise Problem(507, refusal.message, Retry_After=_seconds(refusal)) from refusal
-        except Unavailable as refusal:
-            raise Problem(503, refusal.message, Retry_After=_seconds(refusal)) from refusal
-        except LimitReached as refusal:
-            raise Problem(429, refusal.message, Retry_After=_seconds(refusal)) from refusal
-        except NotFound as refusal:
-            raise Problem(403, refusal.message) from refusal
+        recorded = await store(self._writer, principal, _decoded(decode, body), door="json")
         return Response(_encode(recorded), media_type=JSON)
-
-    async def _sender(self, request: Request) -> Principal:
-        principal = await principal_of(request, self._authenticate)
-        if principal.role not in SENDERS:
-            raise Problem(
-                403, f"A key with the role {principal.role} only reads: send with one of ingest, editor or admin."
-            )
-        return principal
 
 
 def _decoder(request: Request) -> Callable[[bytes], Decoded]:
@@ -100,10 +75,6 @@ def _decoded(decode: Callable[[bytes], Decoded], body: bytes) -> Decoded:
         raise Problem(400, "The body is nested too deeply to be read: flatten it.") from error
     except msgspec.DecodeError as error:
         raise Problem(400, f'The body is not JSON ({error}): send `{{"events": [...]}}`.') from error
-
-
-def _seconds(refusal: Unavailable | LimitReached) -> str:
-    return str(math.ceil(getattr(refusal, "retry_after", None) or RETRY_SECONDS))
 
 
 _ACCEPTED: Final = ", ".join(DECODERS)

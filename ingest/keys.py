@@ -1,11 +1,14 @@
 """Whose key a request comes with, at the doors that are not GraphQL."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.requests import Request
 
 from ingest.problems import Problem
-from resolvers.principals import Principal, presented_secret
+from resolvers.principals import Principal, Role, presented_secret
+
+SENDERS: Final = frozenset({Role.INGEST, Role.EDITOR, Role.ADMIN})
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 """Whose key it is; None when nobody's, revoked or expired."""
@@ -26,5 +29,15 @@ async def principal_of(request: Request, authenticate: Authenticate) -> Principa
             401,
             "This API key is unknown, revoked or expired: ask the administrator of the project for another.",
             WWW_Authenticate='Bearer realm="vigie", error="invalid_token"',
+        )
+    return principal
+
+
+async def sender_of(request: Request, authenticate: Authenticate) -> Principal:
+    """Who sends events. Raises Problem: 401 as `principal_of`, 403 for a key that only reads."""
+    principal = await principal_of(request, authenticate)
+    if principal.role not in SENDERS:
+        raise Problem(
+            403, f"A key with the role {principal.role} only reads: send with one of ingest, editor or admin."
         )
     return principal

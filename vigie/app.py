@@ -156,9 +156,11 @@ def create_app(settings: Settings) -> Starlette:
     )
     engine = Engine(schema, services)
     authenticate = authenticator.authenticate
-    doors: dict[str, ASGIApp] = {json_events.PATH: JsonEvents(authenticate, writer)}
+    doors: dict[str, ASGIApp] = {
+        json_events.PATH: JsonEvents(authenticate, writer),
+        traces.PATH: traces.OtlpTraces(authenticate, writer),
+    }
     routes: list[BaseRoute] = [
-        Route(traces.PATH, traces.OtlpTraces(authenticate, writer)),
         *(Route(path, others.refuse, methods=["GET", "POST"]) for path in others.SIGNALS),
         Route("/", RedirectResponse("/graphql")),
         Route(

@@ -31,7 +31,8 @@ _all: Final = msgspec.json.Decoder(_Events)
 _raw: Final = msgspec.json.Decoder(_RawEvents)
 _anything: Final = msgspec.json.Decoder(msgspec.Raw)
 _LONGEST_INTEGER: Final = 300
-_HALF_A_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+HALF_A_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Where a body may hold half a surrogate pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def from_objects(kind: type[Kind], objects: Sequence[dict[str, Any]]) -> Decoded
     return Decoded([_convert(kind, item) for item in objects], suspect=True)
 
 
+def from_object(item: dict[str, Any]) -> EventInput | Refused:
+    """The event of one object with the wire's names, `type` among them, and Python's values."""
+    return _convert(EventInput, item)
+
+
 def _may_hold_nul(body: bytes) -> bool:
     return b"\\" in body and NUL_ESCAPED in body  # a single byte is found much faster, and most bodies have none
 
@@ -92,7 +98,7 @@ def _each(body: bytes) -> list[EventInput | Refused]:
         raise
     except msgspec.DecodeError:
         # Half a surrogate pair is bad for one event, but msgspec then reads nothing.
-        if not _HALF_A_PAIR.search(body):
+        if not HALF_A_PAIR.search(body):
             raise
         return [_convert(EventInput, item) for item in _objects(text)]
     _check_number(len(raw_events))

@@ -1,0 +1,33 @@
+"""What the doors for events share: storing what they decoded, and the answers when that is not possible."""
+
+import math
+from typing import Final
+
+from ingest.problems import Problem
+from resolvers.errors import LimitReached, NotFound, Unavailable
+from resolvers.events.decoding import Decoded
+from resolvers.events.recording import Recorded, record
+from resolvers.events.writer import StorageFull, Writer
+from resolvers.principals import Principal
+
+RETRY_SECONDS: Final = 1.0
+LARGE_BODY: Final = 2**14
+"""Takes longer to decode and check than a statement of the writer."""
+
+
+async def store(writer: Writer, principal: Principal, decoded: Decoded, *, door: str) -> Recorded:
+    """What became of the events, after the commit. Raises Problem: 403, 429, 503 or 507."""
+    try:
+        return await record(writer, project_id=principal.project_id, decoded=decoded, door=door)
+    except StorageFull as refusal:
+        raise Problem(507, refusal.message, Retry_After=_seconds(refusal)) from refusal
+    except Unavailable as refusal:
+        raise Problem(503, refusal.message, Retry_After=_seconds(refusal)) from refusal
+    except LimitReached as refusal:
+        raise Problem(429, refusal.message, Retry_After=_seconds(refusal)) from refusal
+    except NotFound as refusal:
+        raise Problem(403, refusal.message) from refusal
+
+
+def _seconds(refusal: Unavailable | LimitReached) -> str:
+    return str(math.ceil(getattr(refusal, "retry_after", None) or RETRY_SECONDS))
