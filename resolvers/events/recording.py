@@ -16,6 +16,8 @@ from resolvers.events.writer import Writer
 DOORS: Final = ("json", "graphql", "otlp")
 SLICE: Final = 250
 """Events that are checked in one go; between slices other requests get their turn."""
+MASKED_SLICE: Final = 10
+"""The same where events are masked, which takes longer the more they say."""
 
 ACCEPTED = Counter("vigie_events_accepted_total", "Events stored.", ["door"])
 DUPLICATES = Counter("vigie_events_duplicate_total", "Events that were there already.", ["door"])
@@ -35,26 +37,30 @@ class Recorded(Struct, frozen=True):
     rejected: list[Rejection]
 
 
-async def record(writer: Writer, *, project_id: int, decoded: Decoded, door: str) -> Recorded:
+async def record(
+    writer: Writer, *, project_id: int, decoded: Decoded, door: str, key_id: int | None = None
+) -> Recorded:
     """Checks and stores events; returns after the commit. Sending them again is harmless when they carry ids.
 
-    `door` is one of DOORS. Raises what `Writer.submit` raises.
+    `door` is one of DOORS, `key_id` the key that they came with. Raises what `Writer.submit` raises.
     """
+    terms = await writer.terms.get(project_id)
     checker = Checker(
         project_id=project_id,
         now=dt.datetime.now(dt.UTC),
-        terms=await writer.terms.get(project_id),
-        prices=writer.prices,
+        terms=terms,
         suspect=decoded.suspect,
+        key_id=key_id,
     )
     checked = Checked()
-    for start in range(0, len(decoded.events), SLICE):
+    size = SLICE if terms.keeping is None else MASKED_SLICE
+    for start in range(0, len(decoded.events), size):
         if start:
             await asyncio.sleep(0)
-        checker.check(decoded.events[start : start + SLICE], checked, start=start)
+        checker.check(decoded.events[start : start + size], checked, start=start)
     stored = Stored(0, 0, [])
     if checked.usage or checked.calls:
-        stored = await writer.submit(project_id, checked.usage, checked.calls)
+        stored = await writer.submit(project_id, checked.usage, checked.calls, checked.contents)
     rejected = checked.rejected
     if stored.unfit:
         rejected = sorted([*rejected, *_unfit(checked, stored)], key=lambda rejection: rejection.index)
