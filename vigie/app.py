@@ -32,6 +32,7 @@ from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
 from resolvers.components.terms import Process
 from resolvers.connections import Connections
 from resolvers.deliveries.due import show_pending
+from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
 from schema import schema
@@ -64,6 +65,7 @@ KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 ADVICE_SECONDS: Final = 60.0
 RECOMMENDATIONS_SECONDS: Final = 2.0
+ERASURES_SECONDS: Final = 2.0
 
 NOTHING_HERE: Final = (
     "There is nothing at this address. GraphQL and GraphiQL are at /graphql, events are sent to /v1/events, "
@@ -123,6 +125,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
             jobs.every(REFRESH_SECONDS, "figures of bugs", lambda: show_bugs(database))
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
+            jobs.every(ERASURES_SECONDS, "erasures", lambda: erase(database))
             jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
             jobs.every(LOOK_SECONDS, "alerts", alerting.evaluate)
@@ -194,7 +197,7 @@ def create_app(settings: Settings) -> Starlette:
         statuses.PREFIX,
     }
     middleware = [
-        Middleware(VigieMiddleware, vigie=own, environment=settings.environment, exclude=own_calls.EXCLUDED),
+        Middleware(VigieMiddleware, vigie=own, environment=settings.environment, exclude=own.excludes),
         Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started)
     ]
     if settings.allowed_origins:

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.problems import Problem
@@ -54,7 +55,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outermost:
-    """The outermost middleware.
+    """The outermost middleware but for that which records what Vigie serves.
 
     `routes` are the paths that figures may name (one that ends in `/` stands for all below it), so that nobody can make
     new series by asking for new paths. While `closing()`, answers ask clients to take their next request elsewhere.
@@ -156,11 +157,15 @@ class Shortcuts:
 
     def __init__(self, app: ASGIApp, ways: Mapping[str, ASGIApp]) -> None:
         self._app = app
-        self._ways = ways
+        self._ways = {path: Route(path, way) for path, way in ways.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        way = self._ways.get(scope["path"], self._app) if scope["type"] == "http" else self._app
-        await way(scope, receive, send)
+        way = self._ways.get(scope["path"]) if scope["type"] == "http" else None
+        if way is None:
+            await self._app(scope, receive, send)
+        else:
+            scope["route"] = way
+            await way.app(scope, receive, send)
 
 
 @cache

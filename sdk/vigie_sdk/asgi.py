@@ -36,8 +36,8 @@ class VigieMiddleware:
 
     `subject` is whom it was served for: what this function of the scope answers, else the path parameter
     `subject_parameter`, else the header `subject_header`. `cache_header` says what the cache did, instead of X-Cache
-    and Cache-Status. Paths in `exclude` are not recorded; one that ends in `/` stands for all below it. Events go to
-    `vigie`, by default to that of `configure` or the environment.
+    and Cache-Status. `exclude` names paths that are not recorded (one that ends in `/` stands for all below it), or is a
+    function of the scope that says so. Events go to `vigie`, by default to that of `configure` or the environment.
 
     A request whose application raises has status 500, one whose client left before the answer 499. The duration of an
     event stream is the time to its beginning.
@@ -51,7 +51,7 @@ class VigieMiddleware:
         subject_parameter: str | None = None,
         subject_header: str | None = None,
         cache_header: str | None = None,
-        exclude: Iterable[str] = (),
+        exclude: Iterable[str] | Callable[[Scope], bool] = (),
         environment: str | None = None,
         vigie: Sink | None = None,
     ) -> None:
@@ -60,14 +60,12 @@ class VigieMiddleware:
         self._subject_parameter = subject_parameter
         self._subject_header = None if subject_header is None else subject_header.lower().encode()
         self._cache_headers = tuple(name.lower().encode() for name in ((cache_header,) if cache_header else HEADERS))
-        exclude = [exclude] if isinstance(exclude, str) else list(exclude)
-        self._excluded = frozenset(exclude)
-        self._excluded_below = tuple(path for path in exclude if path.endswith("/"))
+        self._excludes = exclude if callable(exclude) else _below(exclude)
         self._environment = environment
         self._vigie = vigie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_excluded(scope["path"]):
+        if scope["type"] != "http" or self._excludes(scope):
             await self._app(scope, receive, send)
             return
         served = Served(scope, receive, send)
@@ -78,9 +76,6 @@ class VigieMiddleware:
             raise
         finally:
             quietly(self._record, scope, served)
-
-    def _is_excluded(self, path: str) -> bool:
-        return path in self._excluded or (bool(self._excluded_below) and path.startswith(self._excluded_below))
 
     def _record(self, scope: Scope, served: "Served") -> None:
         headers = dict(scope["headers"])
@@ -185,6 +180,13 @@ class Served:
             self.left = True
         if not self.left:
             self.status = FAULT
+
+
+def _below(paths: Iterable[str]) -> Callable[[Scope], bool]:
+    """Whether a request is for one of these paths."""
+    paths = (paths,) if isinstance(paths, str) else tuple(paths)
+    exact, folders = frozenset(paths), tuple(path for path in paths if path.endswith("/"))
+    return lambda scope: scope["path"] in exact or scope["path"].startswith(folders)
 
 
 def _announced(length: bytes) -> int:

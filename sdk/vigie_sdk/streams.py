@@ -26,7 +26,7 @@ class Watcher:
     def watch(self, stream: Any) -> None:
         """Watches a stream from now on."""
         response = stream.response
-        # Chunks are read for a copy: a generator of the stream's own would keep the stream, and hide that it is forgotten.
+        # Chunks are read for a copy: a generator of the stream's own would keep it, and hide that it was forgotten.
         reader = copy.copy(stream)
         reader._iterator = None  # noqa: SLF001 — a stream has no other place for it
         chunks = reader.__stream__()
