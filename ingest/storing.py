@@ -18,7 +18,9 @@ LARGE_BODY: Final = 2**14
 async def store(writer: Writer, principal: Principal, decoded: Decoded, *, door: str) -> Recorded:
     """What became of the events, after the commit. Raises Problem: 403, 429, 503 or 507."""
     try:
-        return await record(writer, project_id=principal.project_id, decoded=decoded, door=door)
+        return await record(
+            writer, project_id=principal.project_id, decoded=decoded, door=door, key_id=principal.key_id
+        )
     except StorageFull as refusal:
         raise Problem(507, refusal.message, Retry_After=_seconds(refusal)) from refusal
     except Unavailable as refusal:
