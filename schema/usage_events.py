@@ -9,12 +9,14 @@ import strawberry
 
 from realtime.facts import UsageFact
 from resolvers import usage_events as events
+from resolvers.contents.reading import Key, contents_by_key
 from resolvers.events import inputs
 from resolvers.metrics.figures import dollars
 from schema.attributes import AttributeFilterInput, attribute_filters, check_filters
+from schema.contents import UsageContent
 from schema.context import Info
 from schema.facts import time_cursor, time_position
-from schema.guards import READS, SENDS
+from schema.guards import EDITS, READS, SENDS
 from schema.ids import Node, encode_id
 from schema.metrics.figures import Tokens
 from schema.paging import After, Connection, First, page_size
@@ -55,6 +57,7 @@ class CallError:
 
 @strawberry.type(description="One call of a model.")
 class UsageEvent(Node):
+    key: strawberry.Private[Key]
     time: dt.datetime = strawberry.field(description="When it happened, as the sender says.")
     provider: str | None = strawberry.field(description="Who ran the model, such as `openai`.")
     model: str = strawberry.field(description="The model.")
@@ -77,6 +80,14 @@ class UsageEvent(Node):
         description="The usage as it was reported, before cached and reasoning tokens were counted one way for all."
     )
 
+    @strawberry.field(
+        description="What went to the model and what came back; null where the project does not keep it.",
+        extensions=[EDITS],
+    )
+    async def content(self, info: Info) -> UsageContent | None:
+        content = await info.context.loader(contents_by_key).load(self.key)
+        return UsageContent.of(content) if content else None
+
     @classmethod
     def of(cls, fact: UsageFact) -> Self:
         error = None
@@ -86,6 +97,7 @@ class UsageEvent(Node):
         answer = fact.visible_tokens + fact.reasoning_tokens
         return cls(
             id=encode_id("UsageEvent", fact.project_id, fact.seq),
+            key=(fact.project_id, fact.time, fact.id),
             time=fact.time,
             provider=fact.provider,
             model=fact.model,

@@ -68,7 +68,6 @@ class Copy:
         self.cut = False
 
     def of(self, value: Any, depth: int = DEPTH) -> Any:
-        self._use(1)
         kind = type(value)
         if kind is str:
             return self._text(value)
@@ -84,13 +83,16 @@ class Copy:
             for item in value:
                 if self._full():
                     break
+                self._use(1)
                 items.append(self.of(item, depth - 1))
             return items
         members = {}
         for name, item in value.items():
             if self._full():
                 break
-            members[self._text(name)] = self.of(item, depth - 1)
+            self._use(1)
+            masked = self._text(name)
+            members[masked] = self.of(item, depth - 1)
         return members
 
     def _text(self, text: str) -> str:

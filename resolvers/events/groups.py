@@ -46,10 +46,14 @@ class Stored:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """The rows of one request of one project, and what has become of them so far."""
+    """The rows of one request of one project, and what has become of them so far.
+
+    `contents` are rows of `usage_contents`, by the identity of the usage row that each belongs to.
+    """
 
     project_id: int
     answer: asyncio.Future[Stored]
+    contents: dict[int, Row] = field(default_factory=dict)
     accepted: int = 0
     duplicates: int = 0
     unfit: list[tuple[Row, str]] = field(default_factory=list)
@@ -110,6 +114,8 @@ async def store(
         for table, rows in new.items():
             if rows:
                 await transaction.insert(table, rows)
+        if contents := _contents(parts, dropped):
+            await transaction.insert_contents(contents)
         turn.take()
         times = await transaction.advance(commits) if commits else {}
     for part in parts:
@@ -141,6 +147,17 @@ async def _known(transaction: Transaction, parts: Sequence[Part], *, uncertain: 
                     dropped.add(id(row))
                     duplicates[part] += not (uncertain and number == row[SEQ])
     return dropped, duplicates
+
+
+def _contents(parts: Sequence[Part], dropped: set[int]) -> list[Row]:
+    """The contents of the usage rows that are left."""
+    return [
+        part.request.contents[id(row)]
+        for part in parts
+        if part.request.contents
+        for row in part.rows.get(USAGE, ())
+        if id(row) in part.request.contents and id(row) not in dropped
+    ]
 
 
 def _number(

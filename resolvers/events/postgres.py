@@ -27,6 +27,7 @@ from resolvers.events.stores import (
 CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 30.0
 OUR_OPTIONS: Final = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
+CONTENTS_AT_ONCE: Final = 100
 DISK_FULL: Final = "53100"
 UNFIT: Final = ("22", "23502", "54")  # data exceptions, a missing value, an index entry that is too large
 OF_THE_DATA: Final = (
@@ -44,6 +45,12 @@ SELECT e.project_id, e.time, e.id, e.seq
 FROM unnest($1::int[], $2::timestamptz[], $3::text[]) AS k (project_id, time, id)
 JOIN {table} AS e ON e.project_id = k.project_id AND e.time = k.time AND e.id = k.id
 WHERE e.time BETWEEN $4 AND $5
+"""
+_CONTENTS: Final = """
+INSERT INTO usage_contents (project_id, time, id, input, input_truncated, output, output_truncated)
+SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::text[], $4::text[], $5::bool[], $6::text[], $7::bool[])
+ON CONFLICT (project_id, time, id) DO UPDATE SET input = excluded.input, input_truncated = excluded.input_truncated,
+output = excluded.output, output_truncated = excluded.output_truncated
 """
 _ADVANCE: Final = """
 WITH made AS (
@@ -157,6 +164,11 @@ class PostgresTransaction:
             await self._connection.copy_records_to_table(table.name, records=rows, columns=table.columns)
         except (ValueError, TypeError, OverflowError) as error:
             raise UnfitData(str(error)) from error
+
+    async def insert_contents(self, rows: Sequence[Row]) -> None:
+        for start in range(0, len(rows), CONTENTS_AT_ONCE):
+            columns = zip(*rows[start : start + CONTENTS_AT_ONCE], strict=True)
+            await self._connection.execute(_CONTENTS, *map(list, columns))
 
     async def advance(self, commits: Sequence[NewCommit]) -> dict[int, dt.datetime]:
         columns: list[list[Any]] = [

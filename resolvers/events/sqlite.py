@@ -39,6 +39,10 @@ SELECT e.project_id, e.time, e.id, e.seq
 FROM json_each(?) AS k CROSS JOIN {table} AS e
 ON e.project_id = k.value ->> 0 AND e.time = k.value ->> 1 AND e.id = k.value ->> 2
 """
+_CONTENTS: Final = """
+INSERT OR REPLACE INTO usage_contents (project_id, time, id, input, input_truncated, output, output_truncated)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 _COMMIT: Final = """
 INSERT INTO commits (project_id, first_seq, last_seq, min_time, max_time, committed_at)
 VALUES (?, ?, ?, ?, ?, max(?, ifnull((
@@ -107,6 +111,9 @@ class SqliteTransaction:
         marks = ", ".join("?" * len(table.columns))
         statement = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})"  # noqa: S608
         await self._connection.executemany(statement, [_bound(row) for row in rows])
+
+    async def insert_contents(self, rows: Sequence[Row]) -> None:
+        await self._connection.executemany(_CONTENTS, [_bound(row) for row in rows])
 
     async def advance(self, commits: Sequence[NewCommit]) -> dict[int, dt.datetime]:
         now = to_microseconds(dt.datetime.now(dt.UTC))

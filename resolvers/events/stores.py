@@ -108,6 +108,10 @@ class Transaction(Protocol):
         """Stores the rows. Raises AlreadyStored or UnfitData when one of them cannot be."""
         ...
 
+    async def insert_contents(self, rows: Sequence[Row]) -> None:
+        """Stores contents of usage events; one that lies there without its event gives way."""
+        ...
+
     async def advance(self, commits: Sequence[NewCommit]) -> dict[int, dt.datetime]:
         """Moves the counters and writes the commits rows; answers when each project's commit is said to have been.
 
