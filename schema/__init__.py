@@ -27,6 +27,7 @@ from schema.nodes import NodeQuery
 from schema.recommendations import RecommendationMutation, RecommendationQuery
 from schema.recommendations.generating import RecommendationGenerationMutation
 from schema.scalars import SCALARS
+from schema.storage import StorageMutation, StorageQuery
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
@@ -53,6 +54,7 @@ Query = merge_types(
         ChannelQuery,
         DeliveryQuery,
         DeploymentQuery,
+        StorageQuery,
     ),
 )
 Mutation = merge_types(
@@ -74,6 +76,7 @@ Mutation = merge_types(
         ChannelMutation,
         DeliveryMutation,
         DeploymentMutation,
+        StorageMutation,
     ),
 )
 Subscription = merge_types(

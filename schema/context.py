@@ -24,6 +24,7 @@ from resolvers.connections import Connections
 from resolvers.principals import Principal
 from resolvers.recommendations.generation import Generator
 from resolvers.recommendations.terms import Terms
+from resolvers.storage.room import Reserve
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
@@ -52,6 +53,8 @@ class Services:
     watch: WatchTerms = field(default_factory=WatchTerms)
     process: Process = field(default_factory=Process)
     pace: Pace = field(default_factory=Pace)
+    reserve: Reserve | None = None
+    """What watches over the room that the database has left."""
 
 
 @dataclass(slots=True)

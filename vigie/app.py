@@ -35,6 +35,9 @@ from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
+from resolvers.retentions.job import enforce
+from resolvers.storage.room import LOOK_SECONDS as ROOM_SECONDS
+from resolvers.storage.room import MIB, Reserve
 from schema import schema
 from schema.context import Services
 from schema.execution import Engine
@@ -65,6 +68,7 @@ KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 ADVICE_SECONDS: Final = 60.0
 RECOMMENDATIONS_SECONDS: Final = 2.0
+RETENTION_SECONDS: Final = 10.0
 ERASURES_SECONDS: Final = 2.0
 
 NOTHING_HERE: Final = (
@@ -84,14 +88,21 @@ def create_app(settings: Settings) -> Starlette:
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding = Folding(database)
-    writer = Writer(database, ListPrices(), publish=hub.publish, on_commit=folding.committed)
+    reserve = Reserve(database, settings.disk_reserve_mb * MIB)
+    writer = Writer(
+        database,
+        ListPrices(),
+        publish=hub.publish,
+        on_commit=folding.committed,
+        refusal=lambda: reserve.refusal,
+    )
     authenticator = Authenticator(database)
     own = OwnCalls(database, writer)
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
     sender = Notifier(guard)
-    watching = Watching(settings, database, vault, guard)
+    watching = Watching(settings, database, vault, guard, reserve)
     delivering = Delivering(settings, database, sender, vault)
     alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals)
     readiness = Readiness()
@@ -134,6 +145,8 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(PENDING_SECONDS, "pending deliveries", lambda: show_pending(database))
             jobs.every(CLEAN_SECONDS, "ended jobs", delivering.clean)
             jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
+            jobs.every(ROOM_SECONDS, "room", reserve.look)
+            jobs.every(RETENTION_SECONDS, "retention", lambda: enforce(database))
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True
@@ -155,6 +168,7 @@ def create_app(settings: Settings) -> Starlette:
         guard=guard,
         sender=sender,
         watch=settings.watch,
+        reserve=reserve,
         process=Process(version=VERSION, environment=settings.environment),
     )
     engine = Engine(schema, services)
@@ -198,7 +212,7 @@ def create_app(settings: Settings) -> Starlette:
     }
     middleware = [
         Middleware(VigieMiddleware, vigie=own, environment=settings.environment, exclude=own.excludes),
-        Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started)
+        Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started),
     ]
     if settings.allowed_origins:
         middleware.append(

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     health_days: int = Field(
         default=400, ge=1, le=3660, description="How many days outages and latencies of components are kept."
     )
+    disk_reserve_mb: int = Field(
+        default=256, ge=0, le=1_000_000, description="What the database's disk keeps free: events are refused below it."
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of web pages that may connect, separated by commas; Vigie's own always may."
     )

@@ -11,6 +11,7 @@ from resolvers.components.internal import add_internal_components
 from resolvers.components.watch import Watch
 from resolvers.health_checks.running import run_due_check
 from resolvers.projects import list_projects
+from resolvers.storage.room import Reserve
 from vigie.jobs import Jobs
 from vigie.settings import Settings
 
@@ -21,11 +22,12 @@ WATCH_SECONDS: Final = 1.0
 class Watching:
     """The watch of this process."""
 
-    def __init__(self, settings: Settings, database: Database, vault: Vault, guard: Guard) -> None:
+    def __init__(self, settings: Settings, database: Database, vault: Vault, guard: Guard, reserve: Reserve) -> None:
         self._settings = settings
         self._database = database
         self._vault = vault
         self._guard = guard
+        self._reserve = reserve
 
     async def prepare(self) -> None:
         """Gives each project Vigie's own components."""
@@ -45,7 +47,7 @@ class Watching:
                 "database": partial(looks.look_at_database, database),
                 "redis": partial(looks.look_at_redis, settings.redis_url),
                 "openai": partial(looks.look_at_openai, settings.openai_base_url, openai_key),
-                "disk": partial(looks.look_at_disk, settings.data_dir),
+                "disk": partial(looks.look_at_disk, settings.data_dir, lambda: self._reserve.refusal),
                 "jobs": partial(looks.look_at_jobs, jobs.failures),
                 "ingest": partial(looks.look_at_ingest, database),
             },

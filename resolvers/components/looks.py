@@ -55,8 +55,10 @@ async def look_at_openai(base_url: str, api_key: str | None) -> Finding:
     return found if status < 400 else Finding(DOWN, f"HTTP {status}.", found.latency_ms)
 
 
-async def look_at_disk(folder: Path) -> Finding:
-    """How much room the disk of the data folder has left."""
+async def look_at_disk(folder: Path, refusal: Callable[[], str | None] = lambda: None) -> Finding:
+    """How much room the disk of the data folder has left; `refusal` says why no events are taken in, if so."""
+    if (reason := refusal()) is not None:
+        return Finding(DOWN, reason)
     disk = await asyncio.to_thread(shutil.disk_usage, folder)
     free = disk.free / disk.total
     message = f"{disk.free / GIB:,.1f} GiB free ({free:.0%})."

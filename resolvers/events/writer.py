@@ -66,7 +66,10 @@ class StorageFull(Unavailable):
 
 
 class Writer:
-    """`publish` hears of every commit after it, `on_commit` how many rows it added. Neither may raise or wait."""
+    """`publish` hears of every commit after it, `on_commit` how many rows it added. Neither may raise or wait.
+
+    `refusal` answers why nothing can be taken in now, or None.
+    """
 
     def __init__(
         self,
@@ -75,12 +78,14 @@ class Writer:
         *,
         publish: Callable[[Committed], None] | None = None,
         on_commit: Callable[[int], None] | None = None,
+        refusal: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.terms = TermsOfProjects(database, prices)
         self.turn = Turn()
         self._store: Store = PostgresStore(database) if database.dialect == "postgresql" else SqliteStore(database)
         self._publish = publish
         self._on_commit = on_commit
+        self._refusal = refusal
         self._waiting: deque[Part] = deque()
         self._queued = 0
         self._wake = asyncio.Event()
@@ -120,6 +125,8 @@ class Writer:
         part = Part(Request(project_id, answer, contents or {}), {USAGE: usage, CALLS: calls}, len(usage) + len(calls))
         if not self.running:
             raise Unavailable("This process is shutting down: send the events again.", retry_after=1)
+        if (reason := self._refusal()) is not None:
+            raise StorageFull(reason, retry_after=60)
         if self._queued + part.size > MOST_QUEUED:
             raise Unavailable(
                 "Too many events are waiting to be stored: send them again a little later.", retry_after=1

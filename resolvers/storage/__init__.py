@@ -1,0 +1,1 @@
+"""The room that the database takes and has left."""
