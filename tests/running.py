@@ -1,10 +1,8 @@
-"""Vigie processes for tests: the real `vigie serve`, on a port and in a folder of its own."""
+"""Vigie processes for tests: the real `vigie serve`, in a process, on a port and in a folder of its own."""
 
 import os
 import secrets
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests import forks
 from tests.servers import free_port
 
 PATIENCE = 60.0
@@ -38,7 +37,7 @@ class Vigie:
             "VIGIE_DRAIN_SECONDS": "0",
             **settings,
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: forks.Forked | None = None
 
     @property
     def log(self) -> str:
@@ -52,14 +51,7 @@ class Vigie:
     def start(self) -> None:
         """Starts it and waits until it is ready. Raises RuntimeError with its log when it does not become so."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [f"{Path(sys.executable).parent}/vigie", "serve"],
-                env=self._environment,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self._process = forks.start(["serve"], env=self._environment, cwd=self._folder, log=log)
         deadline = time.monotonic() + PATIENCE
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -85,7 +77,7 @@ class Vigie:
             self.terminate()
         self.start()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> forks.Forked:
         if self._process is None:
             raise RuntimeError("Vigie was never started")
         return self._process
