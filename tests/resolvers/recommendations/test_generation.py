@@ -61,7 +61,7 @@ def five(seed: int) -> list[Plant]:
     return list(chosen.values())[:5]
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [3, pytest.param(8, marks=pytest.mark.long)])
 async def test_five_wastes_are_found(database: Database, project: Project, seed: int) -> None:
     month = Month(project.id, seed=seed, start=start_of_month())
     for plant in five(seed):
@@ -73,7 +73,7 @@ async def test_five_wastes_are_found(database: Database, project: Project, seed:
 
 
 @only_sqlite
-@pytest.mark.parametrize("seed", range(20, 28))
+@pytest.mark.parametrize("seed", [20, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(21, 28))])
 async def test_other_five_wastes_are_found(database: Database, project: Project, seed: int) -> None:
     month = Month(project.id, seed=seed, start=start_of_month(), calls_a_day=200)
     for plant in five(seed):

@@ -102,7 +102,7 @@ def week_after(month: Month, fixes: dict[planting.Plant, Callable[[], Fix]]) -> 
     return [msgspec.structs.replace(fact, id=f"after {fact.id}") for fact in after.facts()], saved
 
 
-@pytest.mark.parametrize("seed", [3, 4])
+@pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
 @pytest.mark.parametrize("names", FIXES)
 async def test_what_was_planted_is_found_removed_and_measured(
     database: Database, project: Project, names: str, seed: int
