@@ -36,7 +36,7 @@ class VigieMiddleware:
 
     `subject` is whom it was served for: what this function of the scope answers, else the path parameter
     `subject_parameter`, else the header `subject_header`. `cache_header` says what the cache did, instead of X-Cache
-    and Cache-Status. `exclude` names paths that are not recorded (one that ends in `/` stands for all below it), or is a
+    and Cache-Status. `exclude` names paths that are not recorded (one ending in `/` stands for all below it), or is a
     function of the scope that says so. Events go to `vigie`, by default to that of `configure` or the environment.
 
     A request whose application raises has status 500, one whose client left before the answer 499. The duration of an
@@ -86,7 +86,7 @@ class VigieMiddleware:
             "method": method if method in METHODS else OTHER_METHOD,
             "route": route_of(scope, served.path, served.root_path),
             "status": served.status or (CLIENT_LEFT if served.left else FAULT),
-            "durationMs": served.seconds * 1000,
+            "durationMs": round(served.seconds * 1000, 3),
             "requestBytes": served.received or _announced(headers.get(b"content-length", b"")),
             "responseBytes": 0 if method == "HEAD" else served.sent,
             "subject": self._subject_of(scope, headers),

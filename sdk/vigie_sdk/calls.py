@@ -152,7 +152,7 @@ class Call:
         if estimated:
             tokens = self._estimate()
         labels = self._request.labels
-        first = self._first_text or self._first
+        first = self._first_text or self._first or ended
         self._record(
             {
                 "type": "usage",
@@ -165,14 +165,17 @@ class Call:
                 "traceId": labels.trace_id,
                 "status": status,
                 "error": {"type": kind, "message": message} if kind else None,
-                "durationMs": (ended - self._started) * 1000,
-                "timeToFirstTokenMs": None if self._first is None or first is None else (first - self._started) * 1000,
+                "durationMs": self._milliseconds(ended),
+                "timeToFirstTokenMs": None if self._first is None else self._milliseconds(first),
                 "tokens": tokens,
                 "estimated": True if estimated else None,
                 "serviceTier": self._tier,
                 "attributes": labels.attributes,
             }
         )
+
+    def _milliseconds(self, until: float) -> float:
+        return round((until - self._started) * 1000, 3)
 
     def _estimate(self) -> dict[str, int]:
         return {
