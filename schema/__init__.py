@@ -16,6 +16,7 @@ from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
 from schema.channels import ChannelMutation, ChannelQuery
 from schema.connections import ConnectionQuery
+from schema.contents import ContentMutation, ContentQuery
 from schema.deliveries import DeliveryMutation, DeliveryQuery
 from schema.deployments import DeploymentMutation, DeploymentQuery
 from schema.health import HealthMutation, HealthQuery, HealthSubscription
@@ -24,10 +25,13 @@ from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
+from schema.prices import PriceMutation, PriceQuery
 from schema.recommendations import RecommendationMutation, RecommendationQuery
 from schema.recommendations.generating import RecommendationGenerationMutation
+from schema.repricings import RepricingMutation, RepricingQuery, RepricingSubscription
 from schema.scalars import SCALARS
 from schema.storage import StorageMutation, StorageQuery
+from schema.subjects import SubjectMutation, SubjectQuery
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
@@ -36,7 +40,9 @@ Query = merge_types(
     (
         MetricsQuery,
         AttributeQuery,
+        ContentQuery,
         BudgetQuery,
+        SubjectQuery,
         UsageEventQuery,
         ApiCallQuery,
         ApiKeyQuery,
@@ -54,6 +60,8 @@ Query = merge_types(
         ChannelQuery,
         DeliveryQuery,
         DeploymentQuery,
+        PriceQuery,
+        RepricingQuery,
         StorageQuery,
     ),
 )
@@ -62,9 +70,11 @@ Mutation = merge_types(
     (
         UsageEventMutation,
         AttributeMutation,
+        ContentMutation,
         ApiCallMutation,
         ApiKeyMutation,
         BudgetMutation,
+        SubjectMutation,
         RecommendationMutation,
         RecommendationGenerationMutation,
         BugMutation,
@@ -76,12 +86,21 @@ Mutation = merge_types(
         ChannelMutation,
         DeliveryMutation,
         DeploymentMutation,
+        PriceMutation,
+        RepricingMutation,
         StorageMutation,
     ),
 )
 Subscription = merge_types(
     "Subscription",
-    (LiveMetricsSubscription, ActivitySubscription, BugSubscription, HealthSubscription, AlertSubscription),
+    (
+        LiveMetricsSubscription,
+        ActivitySubscription,
+        BugSubscription,
+        HealthSubscription,
+        AlertSubscription,
+        RepricingSubscription,
+    ),
 )
 
 schema = strawberry.Schema(

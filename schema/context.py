@@ -16,6 +16,7 @@ from strawberry.dataloader import DataLoader
 
 from integrations.guard import Guard
 from integrations.notifications import Notifier, Sender
+from integrations.prices import ListPrices, Prices
 from models.database import Database, ReadSession, WriteSession
 from models.secrets import Vault
 from resolvers.alerts.pace import Pace
@@ -53,6 +54,7 @@ class Services:
     watch: WatchTerms = field(default_factory=WatchTerms)
     process: Process = field(default_factory=Process)
     pace: Pace = field(default_factory=Pace)
+    prices: Prices = field(default_factory=ListPrices)
     reserve: Reserve | None = None
     """What watches over the room that the database has left."""
 

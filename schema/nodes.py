@@ -18,10 +18,13 @@ from resolvers.components.listing import get_component
 from resolvers.connections import Connections
 from resolvers.deliveries.listing import get_delivery
 from resolvers.deployments import get_deployment
+from resolvers.erasures.listing import get_erasure
 from resolvers.health_checks.listing import get_health_check
 from resolvers.heartbeats.saving import get_heartbeat
+from resolvers.prices.listing import get_price
 from resolvers.principals import Principal, Role
 from resolvers.recommendations.listing import get_recommendation
+from resolvers.repricings.listing import get_repricing
 from schema.activities import Activity
 from schema.alerts.rules import AlertRule
 from schema.alerts.silences import MaintenanceWindow, Silence
@@ -40,7 +43,10 @@ from schema.guards import READS
 from schema.health_checks import HealthCheck
 from schema.heartbeats import Heartbeat
 from schema.ids import Node, decode_id
+from schema.prices import Price
 from schema.recommendations.types import Recommendation
+from schema.repricings import Repricing
+from schema.subjects import Erasure
 from schema.usage_events import UsageEvent
 from schema.viewer import Project, Viewer
 
@@ -85,6 +91,13 @@ async def _budget(session: ReadSession, principal: Principal, number: int) -> Bu
         return None
     row = await get_budget(session, project_id=principal.project_id, number=number)
     return Budget.of(row) if row else None
+
+
+async def _erasure(session: ReadSession, principal: Principal, number: int) -> Erasure | None:
+    if principal.role is not Role.ADMIN or number > LARGEST_KEY:
+        return None
+    row = await get_erasure(session, project_id=principal.project_id, number=number)
+    return Erasure.of(row) if row else None
 
 
 async def _bug(session: ReadSession, principal: Principal, number: int) -> Bug | None:
@@ -168,6 +181,20 @@ async def _deployment(session: ReadSession, principal: Principal, number: int) -
     return Deployment.of(row) if row else None
 
 
+async def _price(session: ReadSession, principal: Principal, number: int) -> Price | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_price(session, project_id=principal.project_id, number=number)
+    return Price.of(row) if row else None
+
+
+async def _repricing(session: ReadSession, principal: Principal, number: int) -> Repricing | None:
+    if number > LARGEST_KEY:
+        return None
+    row = await get_repricing(session, project_id=principal.project_id, number=number)
+    return Repricing.of(row) if row else None
+
+
 async def _project(session: ReadSession, principal: Principal, number: int) -> Project | None:
     return Viewer.of(principal).project if number == principal.project_id else None
 
@@ -186,6 +213,7 @@ LOADERS: Final[dict[str, Load]] = {
     "Project": _project,
     "Budget": _budget,
     "Bug": _bug,
+    "Erasure": _erasure,
     "BugComment": _bug_comment,
     "Recommendation": _recommendation,
     "Component": _component,
@@ -198,6 +226,8 @@ LOADERS: Final[dict[str, Load]] = {
     "Deployment": _deployment,
     "HealthCheck": _health_check,
     "Heartbeat": _heartbeat,
+    "Price": _price,
+    "Repricing": _repricing,
 }
 
 

@@ -15,6 +15,7 @@ from resolvers.metrics.figures import dollars
 from schema.attributes import AttributeFilterInput, attribute_filters, check_filters
 from schema.contents import UsageContent
 from schema.context import Info
+from schema.costs import CostBasis, computed_usd, reported_usd
 from schema.facts import time_cursor, time_position
 from schema.guards import EDITS, READS, SENDS
 from schema.ids import Node, encode_id
@@ -34,19 +35,6 @@ class CallStatus(Enum):
     OK = strawberry.enum_value("ok", description="It answered.")
     ERROR = strawberry.enum_value("error", description="It failed.")
     ABORTED = strawberry.enum_value("aborted", description="The caller gave up; no error.")
-
-
-@strawberry.enum(description="Where a cost comes from.")
-class CostSource(Enum):
-    PROVIDER = strawberry.enum_value("provider", description="The sender said what the provider billed.")
-    BOOK = strawberry.enum_value("book", description="Computed from the price in force at the event's time.")
-    NONE = strawberry.enum_value("none", description="Nobody knows a price: the cost is null.")
-
-
-@strawberry.type(description="What a cost rests on.")
-class CostBasis:
-    source: CostSource = strawberry.field(description="Where it comes from.")
-    price_version: str | None = strawberry.field(description="The version of the prices, when they were computed with.")
 
 
 @strawberry.type(description="Why a model call failed.")
@@ -73,6 +61,12 @@ class UsageEvent(Node):
     tokens: Tokens = strawberry.field(description="Tokens in and out.")
     cost_usd: Decimal | None = strawberry.field(description="What it cost; null when nobody knows a price.")
     cost_basis: CostBasis = strawberry.field(description="What the cost rests on.")
+    reported_cost_usd: Decimal | None = strawberry.field(
+        description="What the sender said that the provider billed: then that is the cost."
+    )
+    computed_cost_usd: Decimal | None = strawberry.field(
+        description="What our prices say, also where the provider's own figure counts; null when they do not know."
+    )
     estimated: bool = strawberry.field(description="Whether the sender estimated the usage.")
     attributes: JSON = strawberry.field(description="What else the sender said.")
     service_tier: str | None = strawberry.field(description="The provider's service tier, such as `batch`.")
@@ -119,7 +113,9 @@ class UsageEvent(Node):
                 reasoning=fact.reasoning_tokens,
             ),
             cost_usd=None if fact.cost_picousd is None else dollars(fact.cost_picousd),
-            cost_basis=CostBasis(source=CostSource(fact.cost_source), price_version=fact.price_version),
+            cost_basis=CostBasis.of(fact),
+            reported_cost_usd=reported_usd(fact),
+            computed_cost_usd=computed_usd(fact),
             estimated=fact.estimated,
             attributes=fact.attributes,
             service_tier=fact.service_tier,
@@ -202,7 +198,9 @@ class UsageEventInput:
     time_to_first_token_ms: float | None = strawberry.field(default=None, description="How long it took to begin.")
     tokens: TokensInput | None = strawberry.field(default=None, description="Tokens in and out.")
     cost_usd: Decimal | None = strawberry.field(
-        default=None, description="The provider's own figure; without it the cost comes from the price in force."
+        default=None,
+        description="The provider's own figure in US dollars: refused when it can only be in another unit. Without it "
+        "the cost comes from the price in force.",
     )
     estimated: bool | None = strawberry.field(default=None, description="Whether the usage is your estimate.")
     attributes: JSON | None = strawberry.field(

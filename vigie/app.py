@@ -35,6 +35,7 @@ from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
+from resolvers.repricings import job as repricings
 from resolvers.retentions.job import enforce
 from resolvers.storage.room import LOOK_SECONDS as ROOM_SECONDS
 from resolvers.storage.room import MIB, Reserve
@@ -68,6 +69,7 @@ KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 ADVICE_SECONDS: Final = 60.0
 RECOMMENDATIONS_SECONDS: Final = 2.0
+REPRICING_SECONDS: Final = 1.0
 RETENTION_SECONDS: Final = 10.0
 ERASURES_SECONDS: Final = 2.0
 
@@ -87,11 +89,11 @@ def create_app(settings: Settings) -> Starlette:
     """
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
-    folding = Folding(database)
+    folding, prices = Folding(database), ListPrices()
     reserve = Reserve(database, settings.disk_reserve_mb * MIB)
     writer = Writer(
         database,
-        ListPrices(),
+        prices,
         publish=hub.publish,
         on_commit=folding.committed,
         refusal=lambda: reserve.refusal,
@@ -145,6 +147,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(PENDING_SECONDS, "pending deliveries", lambda: show_pending(database))
             jobs.every(CLEAN_SECONDS, "ended jobs", delivering.clean)
             jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
+            jobs.every(REPRICING_SECONDS, "repricings", lambda: repricings.sweep(database, prices))
             jobs.every(ROOM_SECONDS, "room", reserve.look)
             jobs.every(RETENTION_SECONDS, "retention", lambda: enforce(database))
             if database.dialect == "postgresql":
@@ -169,6 +172,7 @@ def create_app(settings: Settings) -> Starlette:
         sender=sender,
         watch=settings.watch,
         reserve=reserve,
+        prices=prices,
         process=Process(version=VERSION, environment=settings.environment),
     )
     engine = Engine(schema, services)

@@ -52,6 +52,7 @@ class UsageFigures:
     tokens: Tokens
     cost_usd: Decimal | None
     priced_share: float | None
+    unpriced_share: float | None
     estimated_share: float | None
     active_subjects: int
     latency: Latency
@@ -144,6 +145,7 @@ def _usage(sums: dict[str, Any], active: int, latency: Latency, first_token: Lat
         ),
         cost_usd=cost_usd(sums),
         priced_share=share(sums["priced"], requests),
+        unpriced_share=share(sums["unpriced"], requests),
         estimated_share=share(sums["estimated"], requests),
         active_subjects=active,
         latency=latency,

@@ -5,7 +5,7 @@ Days that begin below a project's floor are left alone: their facts may be gone,
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, delete, func, literal, select
@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, ColumnElement, delete, func, literal, select
 from models import ApiCall, Counter, Database, ReadSession, UsageEvent, WriteSession
 from models.functions import unindexed
 from models.rollups import DAY, MINUTE, QUARTER
-from resolvers.rollups.by_subject import CUBES, add_by_subject
-from resolvers.rollups.cubes import API, USAGE, minutes_from
+from resolvers.rollups.by_subject import CUBES, BySubject, add_by_subject
+from resolvers.rollups.cubes import API, USAGE, Series, minutes_from
 from resolvers.rollups.fold import collect, write
 from resolvers.rollups.leases import SERIES, SUBJECTS, lease_all, move_watermark
 from resolvers.rollups.routes import OTHER_ROUTES, ROUTES_A_DAY, Admitted, cap_routes
@@ -39,6 +39,14 @@ async def rebuild(database: Database, project_id: int, from_: dt.datetime, to: d
         day += ONE_DAY
 
 
+async def rebuild_usage(
+    session: WriteSession, *, project_id: int, day: dt.datetime, reached: Mapping[str, int]
+) -> None:
+    """Recomputes the usage of one UTC day, in a transaction that has `lease_all` tell how far roll-ups have come."""
+    await _clear(session, project_id=project_id, start=day, end=day + ONE_DAY, only=(USAGE,))
+    await _fill(session, project_id=project_id, day=day, reached=reached, only=(USAGE,))
+
+
 async def build(database: Database, project_id: int) -> int:
     """Recomputes all days, and brings both watermarks to the end of the log, in one transaction; answers that end.
 
@@ -61,9 +69,17 @@ async def build(database: Database, project_id: int) -> int:
     return last_seq
 
 
-async def _clear(session: WriteSession, *, project_id: int, start: dt.datetime, end: dt.datetime | None) -> None:
+async def _clear(
+    session: WriteSession,
+    *,
+    project_id: int,
+    start: dt.datetime,
+    end: dt.datetime | None,
+    only: Sequence[Series] = (USAGE, API),
+) -> None:
     """Deletes all rows of [start, end)."""
-    models = [USAGE.by_time, USAGE.split, API.by_time, API.split, *(cube.model for cube in CUBES)]
+    models = [model for series in only for model in (series.by_time, series.split)]
+    models += [cube.model for cube in _cubes(only)]
     for model in models:
         doomed = delete(model).where(model.project_id == project_id, model.bucket >= start)
         if hasattr(model, "grain"):
@@ -71,10 +87,17 @@ async def _clear(session: WriteSession, *, project_id: int, start: dt.datetime, 
         await session.run(doomed if end is None else doomed.where(model.bucket < end))
 
 
-async def _fill(session: WriteSession, *, project_id: int, day: dt.datetime, reached: Mapping[str, int]) -> None:
+async def _fill(
+    session: WriteSession,
+    *,
+    project_id: int,
+    day: dt.datetime,
+    reached: Mapping[str, int],
+    only: Sequence[Series] = (USAGE, API),
+) -> None:
     """Rolls up the facts of a day that has no rows yet. Reads them hour by hour, so that no answer is too long."""
     kept = minutes_from(dt.datetime.now(dt.UTC))
-    for series in (USAGE, API):
+    for series in only:
         groups: tuple[Groups, Groups] = ({}, {})
         admitted: Admitted = defaultdict(set)
         if series is API:
@@ -90,8 +113,14 @@ async def _fill(session: WriteSession, *, project_id: int, day: dt.datetime, rea
                 cap_routes(slices, admitted)
             await collect(session, slices, project_id=project_id, kept=kept, into=groups)
         await write(session, series, groups, project_id=project_id)
-    for cube in CUBES:
+    for cube in _cubes(only):
         await add_by_subject(session, cube, *_between(cube.facts, project_id, day, day + ONE_DAY, reached[SUBJECTS]))
+
+
+def _cubes(only: Sequence[Series]) -> list[BySubject]:
+    """The roll-ups without shapes of the facts of these series."""
+    facts = [series.facts for series in only]
+    return [cube for cube in CUBES if cube.facts in facts]
 
 
 def _between(

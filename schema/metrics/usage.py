@@ -50,6 +50,9 @@ class UsageTotals:
         description="Cost of the priced calls; null when there are calls and none has a price."
     )
     priced_share: float | None = strawberry.field(description="The share of calls that have a price.")
+    unpriced_share: float | None = strawberry.field(
+        description="The share of calls with tokens that had no price of their own: each says which in `costBasis`."
+    )
     estimated_share: float | None = strawberry.field(description="The share of calls whose usage the sender estimated.")
     active_subjects: BigInt = strawberry.field(description="Distinct subjects, exact.")
     latency: Latency = strawberry.field(description="How long calls took.")
@@ -66,6 +69,7 @@ class UsageTotals:
             tokens=Tokens.of(made.tokens),
             cost_usd=made.cost_usd,
             priced_share=made.priced_share,
+            unpriced_share=made.unpriced_share,
             estimated_share=made.estimated_share,
             active_subjects=made.active_subjects,
             latency=Latency.of(made.latency),
