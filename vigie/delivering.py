@@ -15,7 +15,6 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Final
 
 import orjson
@@ -29,6 +28,7 @@ from models.secrets import Vault
 from resolvers.deliveries.due import Due, list_due
 from resolvers.deliveries.sending import attempt
 from resolvers.global_ids import global_id
+from vigie.files import jobs_file
 from vigie.settings import Settings
 from vigie.urls import sqlite_file
 
@@ -37,7 +37,6 @@ CLEAN_SECONDS: Final = 3600.0
 PENDING_SECONDS: Final = 15.0
 QUEUE: Final = "deliveries"
 SCHEMA: Final = "dbos"
-JOBS_SUFFIX: Final = ".jobs.db"
 POLL_SECONDS: Final = 0.5
 MOST_AT_ONCE: Final = 32
 MOST_SWEPT: Final = 500
@@ -228,11 +227,6 @@ class _Json(Serializer):
 
     def name(self) -> str:
         return "vigie_json"
-
-
-def jobs_file(file: Path) -> Path:
-    """Where the jobs lie that belong to an embedded database: beside it."""
-    return file.resolve().with_suffix(JOBS_SUFFIX)
 
 
 def _of_psycopg(text: str) -> str:

@@ -10,6 +10,7 @@ from models import Counter, ReadSession, Retention, WriteSession
 from resolvers.audit_entries import record_audit_entry
 from resolvers.errors import Invalid
 from resolvers.locks import lock_project
+from resolvers.metrics.periods import EARLIEST
 from resolvers.rollups.slices import day_of
 
 MOST_DAYS: Final = 3660
@@ -46,7 +47,7 @@ async def get_floors(session: ReadSession, *, project_id: int) -> Floors:
         .outerjoin(Retention, Retention.project_id == Counter.project_id)
         .where(Counter.project_id == project_id)
     )
-    return Floors(facts, min(rollups or facts, facts))
+    return Floors(facts, rollups or EARLIEST)
 
 
 async def save_retention(session: WriteSession, *, project_id: int, kept: Kept, actor: str) -> Kept:

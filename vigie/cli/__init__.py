@@ -1,10 +1,12 @@
 """The command line: one file for each command."""
 
 from vigie.cli import keys, projects
+from vigie.cli.backup import backup, restore
 from vigie.cli.database import migrate_database
 from vigie.cli.demo import demo
 from vigie.cli.doctor import doctor
 from vigie.cli.output import new_app
+from vigie.cli.rebuild import rebuild
 from vigie.cli.replay import replay
 from vigie.cli.sdl import sdl
 from vigie.cli.serve import serve
@@ -29,5 +31,8 @@ app.command(
     )
 )(replay)
 app.command(epilog="Examples: [bold]vigie demo[/] · [bold]vigie demo --days 30[/] · [bold]vigie demo --live[/]")(demo)
+app.command(epilog="Example: [bold]vigie backup /mnt/backups/vigie-$(date +%F).db[/]")(backup)
+app.command(epilog="Example: [bold]vigie restore /mnt/backups/vigie-2026-11-21.db[/]")(restore)
+app.command(epilog="Example: [bold]vigie rebuild --from 2026-11-01 --to 2026-11-21[/]")(rebuild)
 app.command(epilog="Example: [bold]vigie doctor[/]")(doctor)
 app.command(epilog="Example: [bold]vigie sdl --write[/]")(sdl)
