@@ -22,6 +22,7 @@ from schema.deployments import DeploymentMutation, DeploymentQuery
 from schema.health import HealthMutation, HealthQuery, HealthSubscription
 from schema.health_checks import HealthCheckMutation, HealthCheckQuery
 from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
+from schema.ingest_rejects import IngestRejectQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
@@ -41,6 +42,7 @@ Query = merge_types(
         MetricsQuery,
         AttributeQuery,
         ContentQuery,
+        IngestRejectQuery,
         BudgetQuery,
         SubjectQuery,
         UsageEventQuery,

@@ -35,6 +35,7 @@ from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
 from resolvers.recommendations.job import sweep
+from resolvers.rejects.noting import Rejects
 from resolvers.repricings import job as repricings
 from resolvers.retentions.job import enforce
 from resolvers.storage.room import LOOK_SECONDS as ROOM_SECONDS
@@ -51,6 +52,7 @@ from vigie.auth import Authenticator, expiry_of, revocation_of
 from vigie.bootstrap import bootstrap
 from vigie.delivering import CLEAN_SECONDS, PENDING_SECONDS, SWEEP_SECONDS, Delivering
 from vigie.encryption import open_vault
+from vigie.expiring import EXPIRE_SECONDS, expire
 from vigie.folding import Folding, roll_ups_keep_up
 from vigie.http import Outermost, Shortcuts
 from vigie.jobs import Jobs
@@ -64,6 +66,7 @@ from vigie.watching import WATCH_SECONDS, Watching
 from vigie_sdk import VigieMiddleware
 
 RESTART_SECONDS: Final = 1.0
+REJECTS_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
 KEY_SECONDS: Final = 1.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
@@ -91,14 +94,16 @@ def create_app(settings: Settings) -> Starlette:
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding, prices = Folding(database), ListPrices()
     reserve = Reserve(database, settings.disk_reserve_mb * MIB)
+    authenticator = Authenticator(database)
+    rejects = Rejects(authenticator.owner_of)
     writer = Writer(
         database,
         prices,
         publish=hub.publish,
         on_commit=folding.committed,
         refusal=lambda: reserve.refusal,
+        rejects=rejects,
     )
-    authenticator = Authenticator(database)
     own = OwnCalls(database, writer)
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
@@ -121,6 +126,7 @@ def create_app(settings: Settings) -> Starlette:
             ending.push_async_callback(authenticator.close)
             database.published = hub.publish_activities
             await ending.enter_async_context(hub)
+            ending.push_async_callback(rejects.close, database)
             await writer.start()
             ending.push_async_callback(writer.stop)
             await own.prepare()
@@ -132,6 +138,8 @@ def create_app(settings: Settings) -> Starlette:
             jobs = Jobs()
             ending.push_async_callback(jobs.close)
             jobs.every(RESTART_SECONDS, "roll-ups", folding.run)
+            jobs.every(REJECTS_SECONDS, "rejects", lambda: rejects.write(database))
+            jobs.every(EXPIRE_SECONDS, "old content and rejects", lambda: expire(database))
             jobs.every(own_calls.STORE_SECONDS, "own calls", own.store)
             jobs.every(LAST_USES_SECONDS, "last uses of keys", authenticator.write_uses)
             jobs.every(KEY_SECONDS, "connections of expired keys", expiry_of(connections))

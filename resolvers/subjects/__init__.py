@@ -1,0 +1,1 @@
+"""Whom calls were made for: what is known of them besides, and what became of them."""
