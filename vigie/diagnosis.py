@@ -21,6 +21,7 @@ from models import Database
 from models.base import UtcDateTime
 from models.partitions import PARTITIONED, month_of, next_month
 from vigie import graphiql
+from vigie.encryption import KEY_FILE
 from vigie.migrate import Revision, revision
 from vigie.settings import Settings, unknown_variables
 from vigie.urls import sqlite_file, without_password
@@ -68,7 +69,7 @@ def fail(what: str, detail: str, remedy: str) -> Finding:
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, as it is made."""
-    for examination in (variables, folder, database, redis, pages, port):
+    for examination in (variables, folder, key_of_secrets, database, redis, pages, port):
         for finding in await examination(settings):
             yield finding
 
@@ -94,6 +95,28 @@ async def folder(settings: Settings) -> list[Finding]:
     if free < LITTLE_ROOM:
         return [warn("data folder", detail, "make room on this disk soon")]
     return [ok("data folder", detail)]
+
+
+async def key_of_secrets(settings: Settings) -> list[Finding]:
+    """Stored secrets can be read again, and by nobody else."""
+    what = "secrets' key"
+    if settings.encryption_keys:
+        return [ok(what, "VIGIE_ENCRYPTION_KEY is set")]
+    file = settings.data_dir.resolve() / KEY_FILE
+    if settings.database.startswith("postgresql"):
+        remedy = "set VIGIE_ENCRYPTION_KEY, the same for every process: what one stores no other can read"
+        return [warn(what, "VIGIE_ENCRYPTION_KEY is not set", remedy)]
+    try:
+        mode, empty = file.stat().st_mode, not file.read_text().strip()
+    except FileNotFoundError:
+        return [ok(what, f"{file} is made at the first start")]
+    except (OSError, UnicodeError) as error:
+        return [fail(what, f"{file} cannot be read: {error}", "change its owner, or bring it back from a backup")]
+    if empty:
+        return [fail(what, f"{file} is empty", "bring it back from a backup: stored secrets are lost without it")]
+    if mode & 0o077:
+        return [warn(what, f"others may read {file}", f"chmod 600 {file}")]
+    return [ok(what, f"{file}: back it up with the database")]
 
 
 async def database(settings: Settings) -> list[Finding]:

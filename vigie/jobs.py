@@ -10,6 +10,8 @@ from typing import Final
 import structlog
 from prometheus_client import Counter
 
+from models.outages import database_is_down
+
 RUNS: Final = Counter("vigie_job_runs_total", "Runs of background jobs, by how they ended.", ["job", "outcome"])
 LONGEST_PAUSE: Final = 60.0
 SETTLED_SECONDS: Final = 60.0
@@ -49,10 +51,13 @@ class Jobs:
             self._running_since[name] = time.monotonic()
             try:
                 await run()
-            except Exception:
+            except Exception as error:
                 failures = self._failures[name] = self._failures.get(name, 0) + 1
                 RUNS.labels(name, "failed").inc()
-                log.exception("job failed", job=name, failures=failures)
+                if database_is_down(error):
+                    log.warning("job waits for the database", job=name, failures=failures, error=type(error).__name__)
+                else:
+                    log.exception("job failed", job=name, failures=failures)
             else:
                 failures = self._failures[name] = 0
                 RUNS.labels(name, "done").inc()

@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import select
 
 from models import Database, Watermark
+from models.outages import database_is_down
 from resolvers.rollups.expiry import expire_minutes
 from resolvers.rollups.fold import FACTS_A_FOLD, fold, fold_subjects
 from resolvers.rollups.lags import Lag, lags
@@ -129,10 +130,13 @@ class Folder:
         due = now >= self._not_before.get(task, now) or (early and not failures)
         try:
             yield due
-        except Exception:
+        except Exception as error:
             self._failures[task] = failures + 1
             self._not_before[task] = time.monotonic() + min(2.0**failures, LONGEST_PAUSE)
-            log.exception("roll-up task failed", task=task, failures=failures + 1)
+            if database_is_down(error):
+                log.warning("roll-up task waits", task=task, failures=failures + 1, error=type(error).__name__)
+            else:
+                log.exception("roll-up task failed", task=task, failures=failures + 1)
         else:
             if due:
                 self._failures.pop(task, None)

@@ -121,7 +121,27 @@ def test_a_running_vigie_is_recognised(
 ) -> None:
     vigie = vigies.start(VIGIE_DATABASE_URL=database_url)
     monkeypatch.setenv("VIGIE_PORT", vigie.url.rpartition(":")[2])
+    monkeypatch.setenv("VIGIE_ENCRYPTION_KEY", "of every process")
     result = doctor()
     assert result.exit_code == 0, result.output
     assert "Vigie answers" in result.stdout
     assert set(verdicts(result).values()) == {"ok"}
+
+
+@only_sqlite
+def test_the_key_of_secrets_is_looked_at(doctor: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "data" / "encryption.key"
+    assert verdicts(doctor())["secrets' key"] == "ok"
+    file.parent.mkdir()
+    for text_in_it, mode, verdict in (
+        ("secret-of-tests", 0o600, "ok"),
+        ("secret-of-tests", 0o644, "warn"),
+        ("", 0o600, "fail"),
+    ):
+        file.write_text(text_in_it)
+        file.chmod(mode)
+        result = doctor()
+        assert verdicts(result)["secrets' key"] == verdict
+        assert "secret-of-tests" not in result.output
+    monkeypatch.setenv("VIGIE_ENCRYPTION_KEY", "secret-of-tests-too")
+    assert verdicts(doctor())["secrets' key"] == "ok"
