@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from ingest.bodies import read_body
 from ingest.keys import Authenticate, sender_of
 from ingest.problems import Problem
-from ingest.storing import LARGE_BODY, store
+from ingest.storing import LARGE_BODY, store, tell_of
 from resolvers.events.decoding import Decoded, TooManyEvents, from_json, from_lines
 from resolvers.events.writer import Writer
 
@@ -31,9 +31,11 @@ class JsonEvents:
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
         try:
-            response = await self._answer(Request(scope, receive))
+            response = await self._answer(request)
         except Problem as problem:
+            tell_of(self._writer, request, problem, door="json")
             response = problem.response()
         except ClientDisconnect:
             return

@@ -49,13 +49,13 @@ class ContentSettings:
     enabled: bool = strawberry.field(description="Whether prompts and answers are stored at all.")
     masking: list[MaskingRule] = strawberry.field(
         description="The rules in force, at most 50, in the order in which they are applied: to content, attributes, "
-        "error messages and raw usage. None before the settings were saved once."
+        "error messages and raw usage, also while content is not stored."
     )
     max_bytes: int = strawberry.field(description="How much of a prompt or an answer is kept, in bytes.")
     days_kept: int = strawberry.field(description="For how many days content is kept, by the time of its event.")
     updated_at: dt.datetime | None = strawberry.field(description="When it was last saved; null: never.")
     default_masking: list[MaskingRule] = strawberry.field(
-        description="The rules that come with Vigie, at most 50: those of a project that saves none of its own."
+        description="The rules that come with Vigie, at most 50: who turns content on and has no rules gets them."
     )
 
     @classmethod
@@ -85,15 +85,15 @@ class MaskingRuleInput:
     )
 
 
-@strawberry.input(
-    description="What to change; what is left out, or null, stays as it is. The first time it gets its default."
-)
+@strawberry.input(description="What to change; what is left out, or null, stays as it is.")
 class SaveContentSettingsInput:
     enabled: bool | None = strawberry.field(
         default=None, description="Whether prompts and answers are stored; by default not."
     )
     masking: list[MaskingRuleInput] | None = strawberry.field(
-        default=None, description="All rules, at most 50; by default those that come with Vigie; an empty list: none."
+        default=None,
+        description="All rules, at most 50; an empty list: none. Content that is turned on without any gets those of "
+        "`defaultMasking`, unless the list is sent empty.",
     )
     max_bytes: int | None = strawberry.field(
         default=None, description="How much of each side is kept: 256 to 262,144 bytes, by default 32,768."

@@ -9,7 +9,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.errors import LimitReached
-from resolvers.events.decoding import Kind, from_objects
+from resolvers.events.decoding import Kind, TooManyEvents, from_objects
 from resolvers.events.recording import record
 from schema.context import Info
 from schema.payloads import Payload
@@ -35,7 +35,12 @@ class RecordPayload(Payload):
 
 async def record_items(info: Info, kind: type[Kind], items: Sequence[object], *, field: str) -> RecordPayload:
     """Records inputs by the pipeline of every door. `field` is the name of their list in the mutation's input."""
-    decoded = from_objects(kind, [_wire(item) for item in items])
+    rejects, project_id = info.context.services.writer.rejects, info.context.principal.project_id
+    try:
+        decoded = from_objects(kind, [_wire(item) for item in items])
+    except TooManyEvents as refusal:
+        rejects.note_whole(project_id, door="graphql", code=refusal.code, reason=refusal.message)
+        raise LimitReached(refusal.message, field=field) from refusal
     try:
         recorded = await record(
             info.context.services.writer,

@@ -83,6 +83,11 @@ class Authenticator:
         self._used[principal.project_id, principal.key_id] = now
         return principal
 
+    def owner_of(self, secret: str) -> int | None:
+        """The project of a key that was used a moment ago, good or not; None for what nobody knows."""
+        key = self._known.get(digest_of(secret))
+        return key.principal.project_id if key else None
+
     def forget(self, project_id: int, key_id: int) -> None:
         """Drops what is remembered of a key: the next use asks the database."""
         self._lookups.clear()  # a query that runs now may have read the key as it was

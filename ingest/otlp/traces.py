@@ -18,7 +18,7 @@ from ingest.otlp.from_protobuf import from_protobuf
 from ingest.otlp.spans import events_of
 from ingest.otlp.wire import Span, Traces, Undecodable
 from ingest.problems import Problem
-from ingest.storing import LARGE_BODY, store
+from ingest.storing import LARGE_BODY, store, tell_of
 from resolvers.events.decoding import Decoded
 from resolvers.events.inputs import MOST_EVENTS, EventInput
 from resolvers.events.recording import SLICE
@@ -50,6 +50,7 @@ class OtlpTraces:
         try:
             response = await self._answer(request, kind)
         except Problem as problem:
+            tell_of(self._writer, request, problem, door=DOOR)
             response = failed(kind, problem)
         except ClientDisconnect:
             return

@@ -72,8 +72,8 @@ class Keeping:
 
 
 def keeping_of(settings: Settings) -> Keeping | None:
-    """What the settings ask for; None where a project has none, and then events pass as they are."""
-    if settings.updated_at is None:
+    """What the settings ask for; None where that is nothing, and then events pass as they are."""
+    if not settings.enabled and not settings.masking:
         return None
     kept = dt.timedelta(days=settings.days_kept)
     return Keeping(Masking(settings.masking), settings.most_bytes if settings.enabled else 0, kept)

@@ -24,7 +24,7 @@ MOST_DAYS: Final = 3660
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a project decided; `updated_at` is None where it has decided nothing yet, and then nothing is masked."""
+    """What a project decided; `updated_at` is None where it has decided nothing yet."""
 
     enabled: bool = False
     masking: tuple[MaskingRule, ...] = ()
@@ -49,21 +49,21 @@ async def save_settings(
     days_kept: int | None = None,
     actor: str,
 ) -> Settings:
-    """Changes what is not None. The first time, what is left out gets its default, the shipped rules among them.
-
-    Raises Invalid.
-    """
+    """Changes what is not None. Who turns content on without rules gets those that come with Vigie. Raises Invalid."""
     rules = None if masking is None else check_rules(masking)
     _check_number(most_bytes, "maxBytes", LEAST_BYTES, MOST_BYTES)
     _check_number(days_kept, "daysKept", 1, MOST_DAYS)
     await lock_project(session, project_id=project_id)
     row = await _row(session, project_id)
-    before = Settings(masking=DEFAULTS) if row is None else _of(row)
+    before = Settings() if row is None else _of(row)
+    if rules is None:
+        turned_on = enabled and not before.enabled
+        rules = DEFAULTS if turned_on and not before.masking else before.masking
     if row is None:
         row = ContentSettings(project_id=project_id)
         session.add(row)
     row.enabled = before.enabled if enabled is None else enabled
-    row.masking = [dataclasses.asdict(rule) for rule in (before.masking if rules is None else rules)]
+    row.masking = [dataclasses.asdict(rule) for rule in rules]
     row.most_bytes = before.most_bytes if most_bytes is None else most_bytes
     row.days_kept = before.days_kept if days_kept is None else days_kept
     row.updated_at = dt.datetime.now(dt.UTC)

@@ -134,12 +134,18 @@ def _decode(raw: bytes | msgspec.Raw) -> EventInput | Refused:
     try:
         return _one.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return undecodable(error)
+        return _undecodable(error, raw)
 
 
 def _convert(kind: Any, item: Any) -> EventInput | Refused:
     try:
         converted: EventInput = msgspec.convert(item, kind)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        return undecodable(error)
+        return _undecodable(error, item)
     return converted
+
+
+def _undecodable(error: msgspec.DecodeError | UnicodeError | RecursionError, sent: Any) -> Refused:
+    refused = undecodable(error)
+    refused.sent = sent
+    return refused

@@ -68,6 +68,8 @@ async def record(
         ACCEPTED.labels(door).inc(stored.accepted)
     if stored.duplicates:
         DUPLICATES.labels(door).inc(stored.duplicates)
+    if rejected:
+        writer.rejects.note_events(project_id, door, rejected, decoded.events, terms.keeping)
     for rejection in rejected:
         REJECTED.labels(door, rejection.code).inc()
     return Recorded(stored.accepted, stored.duplicates, rejected)

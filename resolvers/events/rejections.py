@@ -1,7 +1,7 @@
 """Why an event was not taken, in words that name the field, its limit and the remedy."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from msgspec import DecodeError, Struct, ValidationError
 
@@ -26,13 +26,14 @@ class Rejection(Struct, frozen=True, gc=False):
 
 
 class Refused(Exception):  # noqa: N818 — an answer, not a fault
-    """One event is refused. Becomes a Rejection where its place is known."""
+    """One event is refused. Becomes a Rejection where its place is known. `sent` is the event, as far as one knows."""
 
     def __init__(self, field: str | None, message: str, code: str = INVALID) -> None:
         super().__init__(message)
         self.field = field
         self.message = message
         self.code = code
+        self.sent: Any = None
 
     def at(self, index: int) -> Rejection:
         """The rejection of the event at that place."""

@@ -37,6 +37,7 @@ from resolvers.events.stores import (
 )
 from resolvers.events.terms import TermsOfProjects
 from resolvers.events.turns import Turn
+from resolvers.rejects.noting import Rejects
 
 MOST_ROWS = 5_000
 """Of one transaction, unless a single request has more."""
@@ -78,9 +79,11 @@ class Writer:
         *,
         publish: Callable[[Committed], None] | None = None,
         on_commit: Callable[[int], None] | None = None,
+        rejects: Rejects | None = None,
         refusal: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.terms = TermsOfProjects(database, prices)
+        self.rejects = rejects or Rejects()
         self.turn = Turn()
         self._store: Store = PostgresStore(database) if database.dialect == "postgresql" else SqliteStore(database)
         self._publish = publish

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from models import ApiCall, Database, Project, UsageContent, UsageEvent
 from realtime.facts import Committed
+from resolvers.contents.defaults import DEFAULTS
 from resolvers.contents.expiry import expire_contents
 from resolvers.contents.masking import MaskingRule
 from resolvers.contents.reading import contents_by_key
@@ -97,7 +98,7 @@ async def test_the_same_holds_at_every_door(database: Database, writer: Writer, 
 async def test_attributes_messages_and_raw_usage_are_masked_too(
     database: Database, writer: Writer, project_id: int
 ) -> None:
-    await save(database, writer, project_id, enabled=False)
+    await save(database, writer, project_id, masking=DEFAULTS)
     said = {"type": "RateLimitError", "message": "no bob@example.com"}
     attributes = {"who": "bob@example.com", "card": 4111111111111111, "tries": 2}
     await send(

@@ -49,6 +49,13 @@ def test_json_is_masked_in_each_text_name_and_long_number() -> None:
     assert MASKING.json(sent) == {"[e-mail]": [1, True, None, 2.5, "[card]", {"a\n[e-mail]": "x\t[e-mail]"}]}
 
 
+def test_json_inside_a_text_is_masked_behind_its_escapes() -> None:
+    text = json.dumps({"a": json.dumps("line\nsk-abcdefghijklmnopqrstuvwxyz\tAKIAIOSFODNN7EXAMPLE")})
+    assert MASKING.text(text) == text.replace("sk-abcdefghijklmnopqrstuvwxyz", "[token]").replace(
+        "AKIAIOSFODNN7EXAMPLE", "[token]"
+    )
+
+
 def test_a_replacement_stands_as_it_is() -> None:
     rules = check_rules([MaskingRule("names", r"(?i)alice|(b)ob", r"\1$1\g<0>"), MaskingRule("gone", "secret", "")])
     assert Masking(rules).text("Alice, bob: secret.") == r"\1$1\g<0>, \1$1\g<0>: ."
