@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge
 from realtime.facts import Span
 
 MAILBOX_FACTS: Final = 1_000
-MAILBOX_BYTES: Final = 4 * 2**20
+MAILBOX_BYTES: Final = 2 * 2**20
 
 OVERFLOWS = Counter("vigie_stream_overflows_total", "Times a subscriber fell behind and its queue was dropped.")
 QUEUED = Gauge("vigie_stream_queue_facts", "Facts that wait for streams which have not taken them yet.")

@@ -16,7 +16,7 @@ from realtime.facts import Span
 FIRST_DELAY_SECONDS: Final = 0.1
 LAST_DELAY_SECONDS: Final = 2.0
 PRIVATE_READS: Final = 4
-SPAN_BYTES: Final = 2**20
+SPAN_BYTES: Final = 2**18
 """What is read together takes at most so many bytes as it travels, unless it is a single fact."""
 FIRST_FACTS: Final = 100
 

@@ -18,7 +18,7 @@ from prometheus_client import Counter, Gauge, Histogram
 K = TypeVar("K", bound=Hashable)
 
 MOST_PARTS: Final = 64
-MOST_BYTES: Final = 4 * 2**20
+MOST_BYTES: Final = 2**20
 """What may wait for one listener. The parts themselves are one in memory for all of them."""
 TURN: Final = 2_000
 """How many listeners are served before others of the process have a turn."""
