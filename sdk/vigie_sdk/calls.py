@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from vigie_sdk.contexts import Labels
 from vigie_sdk.events import Event
-from vigie_sdk.usage import Counter, estimated_input, get, tokens_of
+from vigie_sdk.usage import Counter, estimated_input, get, reported
 
 OK: Final = "ok"
 ERROR: Final = "error"
@@ -146,11 +146,9 @@ class Call:
             return
         self._ended = True
         ended = time.perf_counter()
-        tokens = tokens_of(self._usage)
+        usage = reported(self._usage)
         # Who refused a request did not count it; whoever began to answer, or was not waited for, did.
-        estimated = tokens is None and (status != ERROR or self._answered)
-        if estimated:
-            tokens = self._estimate()
+        estimated = usage is None and (status != ERROR or self._answered)
         labels = self._request.labels
         first = self._first_text or self._first or ended
         self._record(
@@ -167,7 +165,8 @@ class Call:
                 "error": {"type": kind, "message": message} if kind else None,
                 "durationMs": self._milliseconds(ended),
                 "timeToFirstTokenMs": None if self._first is None else self._milliseconds(first),
-                "tokens": tokens,
+                "rawUsage": usage,
+                "tokens": self._estimate() if estimated else None,
                 "estimated": True if estimated else None,
                 "serviceTier": self._tier,
                 "attributes": labels.attributes,

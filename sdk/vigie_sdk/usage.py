@@ -1,4 +1,4 @@
-"""Tokens of a call: as the provider counted them, or estimated from texts."""
+"""The usage of a call: as the provider reported it, or estimated from texts."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,39 +26,22 @@ NO_TEXT: Final = frozenset(
 """Members of a request that hold no text, or sounds and pictures as text."""
 
 
+COUNTS: Final = ("prompt_tokens", "input_tokens")
+"""What tells a usage object: of chat completions and embeddings, of responses."""
+
+
 def get(thing: Any, name: str) -> Any:
     """A member of an object or of a dictionary, or None."""
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-def tokens_of(usage: Any) -> dict[str, int] | None:
-    """The tokens of a provider's usage, of chat completions or of responses; None when it says nothing."""
-    of_input = _first(usage, "prompt_tokens", "input_tokens")
-    of_output = _first(usage, "completion_tokens", "output_tokens")
-    if of_input is None and of_output is None:
+def reported(usage: Any) -> dict[str, Any] | None:
+    """A provider's usage as it came, which Vigie counts from; None when it says nothing."""
+    if usage is not None and not isinstance(usage, Mapping) and hasattr(usage, "to_dict"):
+        usage = usage.to_dict()
+    if not isinstance(usage, Mapping) or not any(isinstance(usage.get(name), int) for name in COUNTS):
         return None
-    read = get(usage, "prompt_tokens_details") or get(usage, "input_tokens_details")
-    written = get(usage, "completion_tokens_details") or get(usage, "output_tokens_details")
-    counted = {
-        "input": of_input,
-        "output": of_output,
-        "cacheRead": _first(read, "cached_tokens"),
-        "cacheWrite": _first(read, "cache_write_tokens"),
-        "reasoning": _first(written, "reasoning_tokens"),
-        "inputAudio": _first(read, "audio_tokens"),
-        "outputAudio": _first(written, "audio_tokens"),
-        "inputImage": _first(read, "image_tokens"),
-        "outputImage": _first(written, "image_tokens"),
-    }
-    return {name: count for name, count in counted.items() if count is not None}
-
-
-def _first(thing: Any, *names: str) -> int | None:
-    for name in names:
-        count = get(thing, name)
-        if isinstance(count, int | float) and not isinstance(count, bool) and count >= 0:
-            return int(count)
-    return None
+    return dict(usage)
 
 
 def texts_of(request: Any) -> Iterator[str]:

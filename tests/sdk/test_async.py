@@ -21,9 +21,9 @@ async def aclient(api: OpenAIApi, kept: Kept) -> AsyncIterator[AsyncOpenAI]:
 async def test_calls_are_recorded(aclient: AsyncOpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     assert type(aclient) is AsyncOpenAI
     await aclient.chat.completions.create(model="gpt-4o+cached=100", **ask)
-    assert kept.one()["tokens"]["cacheRead"] == 100
+    assert kept.one()["rawUsage"]["prompt_tokens_details"]["cached_tokens"] == 100
     await aclient.responses.create(model="gpt-4o", input="Which ships?")
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["input_tokens"] == 374
     await aclient.with_options(timeout=9).embeddings.create(model="text-embedding-3-small", input="ship")
     assert kept.one()["operation"] == "embeddings"
     with pytest.raises(RateLimitError):
@@ -34,7 +34,7 @@ async def test_calls_are_recorded(aclient: AsyncOpenAI, kept: Kept, ask: dict[st
 async def test_a_stream_is_recorded(aclient: AsyncOpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     stream = await aclient.chat.completions.create(model="gpt-4o", stream=True, **ask)
     assert [bool(chunk.choices) async for chunk in stream] == [True] * 7
-    assert (event := kept.one())["tokens"]["input"] == 374
+    assert (event := kept.one())["rawUsage"]["prompt_tokens"] == 374
     assert event["timeToFirstTokenMs"] > 0
     async with aclient.chat.completions.stream(model="gpt-4o", **ask) as helper:
         assert (await helper.get_final_completion()).choices
@@ -76,10 +76,10 @@ async def test_a_timeout_of_the_client_is_an_error(aclient: AsyncOpenAI, kept: K
 async def test_raw_responses_are_recorded(aclient: AsyncOpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     raw = await aclient.chat.completions.with_raw_response.create(model="gpt-4o", stream=True, **ask)
     assert len([chunk async for chunk in raw.parse()]) == 7
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["prompt_tokens"] == 374
     async with aclient.chat.completions.with_streaming_response.create(model="gpt-4o", **ask) as response:
         assert (await response.parse()).choices
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["prompt_tokens"] == 374
 
 
 async def test_labels_are_those_of_the_task(aclient: AsyncOpenAI, kept: Kept, ask: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ def test_usage_is_asked_for_and_hidden(
     assert [{**chunk.to_dict(), "created": 0} for chunk in with_us] == same
     event = kept.one()
     assert (event["status"], event["estimated"]) == ("ok", None)
-    assert (event["tokens"]["cacheRead"], event["tokens"]["reasoning"]) == (100, 20)
+    assert event["rawUsage"]["prompt_tokens_details"]["cached_tokens"] == 100
+    assert event["rawUsage"]["completion_tokens_details"]["reasoning_tokens"] == 20
     assert 0 < event["timeToFirstTokenMs"] <= event["durationMs"]
 
 
@@ -31,7 +32,7 @@ def test_usage_that_the_caller_asked_for_is_shown(client: OpenAI, kept: Kept, as
     options: Any = {"include_usage": True}
     *_, last = client.chat.completions.create(model="gpt-4o", stream=True, stream_options=options, **ask)
     assert last.usage
-    assert last.usage.prompt_tokens == kept.one()["tokens"]["input"]
+    assert last.usage.prompt_tokens == kept.one()["rawUsage"]["prompt_tokens"]
 
 
 def test_other_wishes_for_a_stream_are_kept(client: OpenAI, api: OpenAIApi, kept: Kept, ask: dict[str, Any]) -> None:
@@ -113,7 +114,8 @@ def test_a_streamed_response_is_recorded(client: OpenAI, kept: Kept) -> None:
     assert last.type == "response.completed"
     event = kept.one()
     assert (event["status"], event["model"], event["serviceTier"]) == ("ok", "gpt-4o", "default")
-    assert (event["tokens"]["cacheRead"], event["tokens"]["reasoning"]) == (100, 20)
+    assert event["rawUsage"]["input_tokens_details"]["cached_tokens"] == 100
+    assert event["rawUsage"]["output_tokens_details"]["reasoning_tokens"] == 20
     assert event["timeToFirstTokenMs"] > 0
 
 
@@ -130,7 +132,7 @@ def test_a_response_that_is_left_is_aborted(client: OpenAI, kept: Kept) -> None:
 def test_the_helper_of_chat_is_recorded(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     with client.chat.completions.stream(model="gpt-4o", **ask) as stream:
         assert stream.get_final_completion().choices[0].message.content == "word0 word1 word2 word3 word4 "
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["prompt_tokens"] == 374
     with client.chat.completions.stream(model="gpt-4o+endless", **ask) as stream:
         next(iter(stream))
     assert kept.one()["status"] == "aborted"
@@ -139,7 +141,7 @@ def test_the_helper_of_chat_is_recorded(client: OpenAI, kept: Kept, ask: dict[st
 def test_a_stream_behind_a_raw_response_is_recorded(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", stream=True, **ask)
     assert all(chunk.choices for chunk in raw.parse())
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["prompt_tokens"] == 374
 
 
 def test_bytes_of_a_stream_are_left_as_they_are(

@@ -31,8 +31,8 @@ def test_a_plain_call_is_recorded(client: OpenAI, kept: Kept, ask: dict[str, Any
         "chat",
     )
     assert (event["status"], event["error"], event["estimated"]) == ("ok", None, None)
-    tokens = {name: count for name, count in event["tokens"].items() if count}
-    assert tokens == {"input": 1000, "cacheRead": 600, "cacheWrite": 100, "output": 200, "reasoning": 150}
+    assert event["rawUsage"] == answer.usage.to_dict()
+    assert event["rawUsage"]["completion_tokens_details"]["reasoning_tokens"] == 150
     assert event["durationMs"] > 0
     assert event["timeToFirstTokenMs"] is None
     assert event["serviceTier"] == "default"
@@ -41,8 +41,8 @@ def test_a_plain_call_is_recorded(client: OpenAI, kept: Kept, ask: dict[str, Any
 def test_a_response_is_recorded(client: OpenAI, kept: Kept) -> None:
     client.responses.create(model=CACHED, input="Which ships?", service_tier="flex")
     event = kept.one()
-    tokens = {name: count for name, count in event["tokens"].items() if count}
-    assert tokens == {"input": 1000, "cacheRead": 600, "cacheWrite": 100, "output": 200, "reasoning": 150}
+    details = {"cached_tokens": 600, "cache_write_tokens": 100}
+    assert (event["rawUsage"]["input_tokens"], event["rawUsage"]["input_tokens_details"]) == (1000, details)
     assert (event["operation"], event["serviceTier"]) == ("chat", "flex")
 
 
@@ -51,7 +51,7 @@ def test_embeddings_are_recorded(client: OpenAI, kept: Kept) -> None:
     event = kept.one()
     assert answer.data[0].embedding[0] == 0.125
     assert (event["operation"], event["model"]) == ("embeddings", "text-embedding-3-small")
-    assert event["tokens"] == {"input": 12}
+    assert event["rawUsage"] == {"prompt_tokens": 12, "total_tokens": 12}
 
 
 def test_a_refused_call_has_its_error(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def test_a_refused_call_has_its_error(client: OpenAI, kept: Kept, ask: dict[str,
     event = kept.one()
     assert event["status"] == "error"
     assert event["error"] == {"type": "RateLimitError", "message": "Error code: 429 - You asked for 429."}
-    assert (event["tokens"], event["estimated"]) == (None, None)
+    assert (event["rawUsage"], event["tokens"], event["estimated"]) == (None, None, None)
 
 
 def test_usage_that_never_came_is_estimated(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ def test_a_parsed_call_is_recorded_though_the_parser_fails(client: OpenAI, kept:
         client.chat.completions.parse(model="gpt-4o", response_format=Ship, **ask)
     event = kept.one()
     assert event["error"] == {"type": "ValidationError", "message": None}  # its message quotes the completion
-    assert (event["tokens"]["input"], event["estimated"]) == (374, None)
+    assert (event["rawUsage"]["prompt_tokens"], event["estimated"]) == (374, None)
 
 
 def test_labels_come_from_the_client_and_the_context(original: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
@@ -176,11 +176,11 @@ def test_a_provider_can_be_named(original: OpenAI, kept: Kept, ask: dict[str, An
 def test_raw_responses_are_recorded(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", **ask)
     assert raw.headers["x-request-id"] == "req_1"
-    assert kept.one()["tokens"]["input"] == 374
+    assert kept.one()["rawUsage"]["prompt_tokens"] == 374
     assert raw.parse() is raw.parse()
     with client.chat.completions.with_streaming_response.create(model="gpt-4o", **ask) as response:
         assert b"word0" in response.read()
-    assert (event := kept.one())["tokens"]["input"] == 374
+    assert (event := kept.one())["rawUsage"]["prompt_tokens"] == 374
     assert event["status"] == "ok"
     with client.chat.completions.with_streaming_response.create(model="gpt-4o", **ask):
         pass
