@@ -114,6 +114,7 @@ def _usage(facts: Sequence[UsageFact]) -> dict[str, Any]:
         "errors": sum(fact.status == "error" for fact in facts),
         "priced": sum(fact.cost_picousd is not None for fact in facts),
         "estimated": sum(fact.estimated for fact in facts),
+        "unpriced": sum(fact.unpriced is not None for fact in facts),
         "cost_picousd": sum(fact.cost_picousd or 0 for fact in facts),
         "uncached_tokens": sum(fact.uncached_tokens for fact in facts),
         "cache_read_tokens": sum(fact.cache_read_tokens for fact in facts),
