@@ -4,12 +4,15 @@ import asyncio
 import datetime as dt
 from dataclasses import replace
 
-from sqlalchemy import select, update
+from sqlalchemy import Engine as Server
+from sqlalchemy import event, select, update
 
 from models import AlertClock, AlertEvaluation, Database, Project, RuleState
 from resolvers.alerts.engine import Engine
 from resolvers.alerts.samples import store_samples
+from resolvers.metrics.filters import MetricsFilter
 from resolvers.projects import create_project
+from tests.realtime.log import api_call
 from tests.resolvers.alerts.watching import ERRORS, MINUTE, PACE, START, STEP, Lookout, calls
 
 INCIDENT = (START + 10 * MINUTE, START + 16 * MINUTE)
@@ -108,6 +111,29 @@ async def test_evaluations_are_kept_when_they_are_news_and_while_an_alert_is_ope
     assert [row.time for row in kept] == PACE.instants(alert.started_at, alert.resolved_at + STEP)
     assert {row.alert_id for row in kept} == {alert.id}
     assert [row.outcome for row in kept][-1] == "ok"
+
+
+async def test_more_rules_take_no_more_statements(lookout: Lookout) -> None:
+    statements = 0
+
+    def count(*_: object) -> None:
+        nonlocal statements
+        statements += 1
+
+    taken = []
+    for subjects in (range(2), range(2, 40)):
+        for number in subjects:
+            kept = MetricsFilter(subjects=(f"subject {number}",))
+            await lookout.rule(name=f"Errors of {number}", filter=kept, window=MINUTE)
+        await lookout.run(STEP)  # remembers the rules anew
+        heard = [f"subject {number}" for number in subjects[::2]]
+        await lookout.traffic([api_call(lookout.project_id, name, lookout.now, subject=name) for name in heard])
+        statements = 0
+        event.listen(Server, "before_cursor_execute", count)
+        await lookout.run(STEP)
+        event.remove(Server, "before_cursor_execute", count)
+        taken.append(statements)
+    assert taken[1] == taken[0]
 
 
 async def test_sampled_figures_are_counted_or_the_highest(lookout: Lookout) -> None:
