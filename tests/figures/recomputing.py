@@ -35,14 +35,15 @@ def cost(event: Event, time: dt.datetime) -> int | None:
     if event.get("costUsd") is not None:
         return _whole(Decimal(event["costUsd"]))
     tokens = event["tokens"]
-    return _listed(event.get("provider"), event["model"], time.date(), *(tokens[name] for name in _COUNTED))
+    month = time.date().replace(day=1)  # no list price of these models changes within one
+    return _listed(event.get("provider"), event["model"], month, *(tokens[name] for name in _COUNTED))
 
 
 _COUNTED = ("input", "cacheRead", "cacheWrite", "output", "reasoning")
 
 
 @cache
-def _listed(provider: str | None, model: str, day: dt.date, *tokens: int) -> int | None:
+def _listed(provider: str | None, model: str, month: dt.date, *tokens: int) -> int | None:
     prompt, cache_read, cache_write, answer, reasoning = tokens
     usage = Usage(
         input_tokens=prompt,
@@ -51,9 +52,9 @@ def _listed(provider: str | None, model: str, day: dt.date, *tokens: int) -> int
         output_tokens=answer,
         output_reasoning_tokens=reasoning,
     )
-    noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+    start = dt.datetime.combine(month, dt.time(12), dt.UTC)
     try:
-        price = calc_price(usage, model, provider_id=provider, genai_request_timestamp=noon)
+        price = calc_price(usage, model, provider_id=provider, genai_request_timestamp=start)
     except LookupError:
         return None
     return _whole(price.total_price)
