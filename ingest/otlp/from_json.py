@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from ingest.otlp.attributes import Value
+from ingest.otlp.attributes import Value, clean
 from ingest.otlp.wire import ERROR, OK, SERVER, UNSPECIFIED, Traces, Undecodable
 from resolvers.events.decoding import HALF_A_PAIR
 from resolvers.events.rejections import Refused
@@ -147,14 +147,16 @@ def from_json(body: bytes) -> Traces:
         raise Undecodable(f"The body is not an ExportTraceServiceRequest in JSON: {error}.") from error
     except ValueError as error:
         raise Undecodable(f"The body is not JSON in UTF-8: {error}.") from error
-    return Traces([(each.resource.attributes, _all(each)) for each in decoded.resource_spans], _value_of)
+    return Traces([(each.resource.attributes, _all(each)) for each in decoded.resource_spans], _map_of, _value_of)
 
 
 def _one_by_one(body: bytes) -> Traces:
     """The same of a body that is not all well. Null is the same as leaving a member out."""
     loose = msgspec.convert(_clean(json.loads(body)), _LooseRequest, dec_hook=_hook)
     return Traces(
-        [(each.resource.attributes, [_span(span) for span in _all(each)]) for each in loose.resource_spans], _value_of
+        [(each.resource.attributes, [_span(span) for span in _all(each)]) for each in loose.resource_spans],
+        _map_of,
+        _value_of,
     )
 
 
@@ -180,10 +182,14 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def _map_of(attributes: list[_KeyValue]) -> dict[str, _AnyValue]:
+    return {attribute.key: attribute.value for attribute in attributes}
+
+
 def _value_of(value: _AnyValue) -> Value | None:
     """The value of an AnyValue; None for nothing, for bytes and for maps."""
     if value.string_value is not None:
-        return value.string_value
+        return clean(value.string_value)
     if value.int_value is not None:
         return _whole(value.int_value)
     if value.double_value is not None:

@@ -17,30 +17,30 @@ OTHER_METHOD: Final = "_OTHER"
 
 def is_served(span: Span, found: Found) -> bool:
     """Whether this is a request that the product served. Without a kind the route's template tells."""
-    if Field.METHOD not in found.values:
+    if Field.METHOD not in found.texts:
         return False
-    return span.kind == SERVER or (span.kind == UNSPECIFIED and Field.ROUTE in found.values)
+    return span.kind == SERVER or (span.kind == UNSPECIFIED and Field.ROUTE in found.texts)
 
 
 def api_call(span: Span, found: Found) -> dict[str, Any]:
     """What the span says, as the JSON door has it, but for what all spans say. Raises Refused."""
-    method = found.text(Field.METHOD)
+    method = found.texts.get(Field.METHOD)
     if method == OTHER_METHOD:
-        method = found.text(Field.ORIGINAL_METHOD) or method
+        method = found.texts.get(Field.ORIGINAL_METHOD) or method
     return {
         "type": "apiCall",
         "method": method,
-        "route": found.text(Field.ROUTE) or _path(found),
+        "route": found.texts.get(Field.ROUTE) or _path(found),
         "status": _status(span, found),
         "requestBytes": found.count(Field.REQUEST_BYTES, BYTES),
         "responseBytes": found.count(Field.RESPONSE_BYTES, BYTES),
-        "cache": found.text(Field.CACHE),
+        "cache": found.texts.get(Field.CACHE),
     }
 
 
 def _path(found: Found) -> str:
     """The path as it was asked, which belongs to no route."""
-    if (said := found.text(Field.PATH)) is None:
+    if (said := found.texts.get(Field.PATH)) is None:
         raise Refused("route", "No attribute names the route: set `http.route` or `url.path`.")
     try:
         return urlsplit(said).path or "/"

@@ -4,9 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from ingest.otlp.attributes import Found, Value
+from ingest.otlp.attributes import Found, Value, clean
 from ingest.otlp.names import EXCEPTION, EXCEPTION_MESSAGE, EXCEPTION_TYPE, FIRST_TOKEN_EVENTS, Field
-from ingest.otlp.wire import ERROR, OK, Span, Traces
+from ingest.otlp.wire import ERROR, NANOSECONDS, OK, Span, Traces
 from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE
 from resolvers.events.rejections import Refused
 from resolvers.events.usage import Reported
@@ -29,22 +29,33 @@ KINDS: Final = {"LLM": "chat", "EMBEDDING": "embeddings"}
 GIVEN_UP: Final = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "AbortError", "APIUserAbortError"})
 """Errors that say that the caller went away."""
 SOME_ERROR: Final = "error"
+COUNTS: Final = {
+    Field.INPUT: "input",
+    Field.OUTPUT: "output",
+    Field.TOTAL: "total",
+    Field.CACHE_READ: "cache_read",
+    Field.CACHE_WRITE: "cache_write",
+    Field.REASONING: "reasoning",
+    Field.INPUT_AUDIO: "input_audio",
+    Field.OUTPUT_AUDIO: "output_audio",
+    Field.INPUT_IMAGE: "input_image",
+    Field.OUTPUT_IMAGE: "output_image",
+}
+"""Where each count stands in what is reported."""
 EXCLUDING: Final = ("anthropic", "bedrock", "claude")
 """Providers whose own `input_tokens` leave out what was cached, by a part of their name or the model's."""
-NANOSECONDS: Final = 1e-6
-"""In milliseconds."""
 
 
 def is_model_call(found: Found) -> bool:
     """Whether a span with these attributes is one call of a model: those around it would count its tokens twice."""
-    if (kind := found.text(Field.KIND)) is not None:
+    if (kind := found.texts.get(Field.KIND)) is not None:
         return kind.upper() in KINDS
-    operation = found.text(Field.OPERATION)
+    operation = found.texts.get(Field.OPERATION)
     if operation in OPERATIONS:
         return True
-    if operation in STEPS or Field.STEP in found.values:
+    if operation in STEPS or Field.STEP in found.texts:
         return False
-    return (Field.MODEL in found.values or Field.REQUESTED_MODEL in found.values) and Field.METHOD not in found.values
+    return (Field.MODEL in found.texts or Field.REQUESTED_MODEL in found.texts) and Field.METHOD not in found.texts
 
 
 def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
@@ -55,53 +66,43 @@ def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
     event: dict[str, Any] = {
         "type": "usage",
         "model": _model(found),
-        "provider": found.text(Field.PROVIDER),
+        "provider": found.texts.get(Field.PROVIDER),
         "operation": _operation(found),
-        "sessionId": found.text(Field.SESSION),
+        "sessionId": found.texts.get(Field.SESSION),
         "status": status,
         "timeToFirstTokenMs": first,
-        "serviceTier": found.text(Field.TIER),
+        "serviceTier": found.texts.get(Field.TIER),
         "costUsd": _cost(found),
     }
+    texts = found.texts
     if error is not None and status == "error":
         event["error"] = error
     if found.counts:
         event["rawUsage"] = found.counts
     elif status == "aborted":
         event["estimated"] = True  # nobody said what it used: the 0 is no figure
-    if Field.SENT in found.values or Field.RECEIVED in found.values:
-        event["content"] = {"input": found.values.get(Field.SENT), "output": found.values.get(Field.RECEIVED)}
+    if Field.SENT in texts or Field.RECEIVED in texts:
+        event["content"] = {"input": texts.get(Field.SENT), "output": texts.get(Field.RECEIVED)}
     return event
 
 
-def reported(found: Found, model: str) -> Reported | None:
-    """The counts of tokens, None when there are none. Raises Refused for what is no count."""
-    if not found.counts:
-        return None
-    read, written = found.count(Field.CACHE_READ), found.count(Field.CACHE_WRITE)
-    billed_read, billed_written = found.count(Field.CACHE_READ_AS_BILLED), found.count(Field.CACHE_WRITE_AS_BILLED)
+def reported(found: Found, model: str) -> Reported:
+    """The counts of tokens. Raises Refused for what is no count."""
+    numbers = found.numbers
+    said: dict[str, Any] = {name: found.count(field) for field, name in COUNTS.items() if field in numbers}
+    read, written = found.count(Field.CACHE_READ_AS_BILLED), found.count(Field.CACHE_WRITE_AS_BILLED)
+    if (read is None and written is None) or "cache_read" in said or "cache_write" in said:
+        return Reported(**said)
     # Who copies the provider's names copies what they mean, too.
-    copied = read is None and written is None and (billed_read is not None or billed_written is not None)
-    maker = f"{found.text(Field.PROVIDER)} {model}".lower()
-    return Reported(
-        input=found.count(Field.INPUT),
-        output=found.count(Field.OUTPUT),
-        total=found.count(Field.TOTAL),
-        cache_read=billed_read if read is None else read,
-        cache_write=billed_written if written is None else written,
-        reasoning=found.count(Field.REASONING),
-        input_audio=found.count(Field.INPUT_AUDIO),
-        output_audio=found.count(Field.OUTPUT_AUDIO),
-        input_image=found.count(Field.INPUT_IMAGE),
-        output_image=found.count(Field.OUTPUT_IMAGE),
-        cached_beside=copied and any(name in maker for name in EXCLUDING),
-    )
+    maker = f"{found.texts.get(Field.PROVIDER)} {model}".lower()
+    beside = any(name in maker for name in EXCLUDING)
+    return Reported(**said, cache_read=read, cache_write=written, cached_beside=beside)
 
 
 def _model(found: Found) -> str:
     """The model that answered, or else the one that was asked. Raises Refused when no attribute names one."""
-    model = found.text(Field.MODEL) or found.text(Field.REQUESTED_MODEL)
-    if model is None and (parameters := found.text(Field.PARAMETERS)):
+    model = found.texts.get(Field.MODEL) or found.texts.get(Field.REQUESTED_MODEL)
+    if model is None and (parameters := found.texts.get(Field.PARAMETERS)):
         # OpenInference says it nowhere else when no answer came.
         try:
             said = json.loads(parameters)
@@ -117,9 +118,9 @@ def _model(found: Found) -> str:
 
 
 def _operation(found: Found) -> str | None:
-    operation = found.text(Field.OPERATION)
+    operation = found.texts.get(Field.OPERATION)
     if operation is None:
-        return KINDS.get((found.text(Field.KIND) or "").upper())
+        return KINDS.get((found.texts.get(Field.KIND) or "").upper())
     return OPERATIONS.get(operation, operation)
 
 
@@ -143,16 +144,18 @@ def _first_token(span: Span, found: Found) -> float | None:
 def _error(span: Span, found: Found, traces: Traces) -> dict[str, str] | None:
     """Why the call failed, None when it did not: an error that was noted on the way to an OK is none."""
     status = span.status
-    kind, message = found.text(Field.ERROR), status.message
+    kind, message = found.texts.get(Field.ERROR), status.message
     for moment in span.events:
         if moment.name == EXCEPTION and status.code != OK:
-            said: dict[str, Value | None] = {pair.key: traces.value_of(pair.value) for pair in moment.attributes}
+            said: dict[str, Value | None] = {
+                key: traces.value_of(value) for key, value in traces.map_of(moment.attributes).items()
+            }
             kind = kind or str(said.get(EXCEPTION_TYPE) or SOME_ERROR)
             message = message or str(said.get(EXCEPTION_MESSAGE) or "")
     if kind is None and status.code != ERROR:
         return None
     error = {"type": (kind or SOME_ERROR)[:ERROR_TYPE]}
-    if message := message.replace("\0", "")[:ERROR_MESSAGE]:
+    if message := clean(message)[:ERROR_MESSAGE]:
         error["message"] = message
     return error
 
@@ -160,6 +163,6 @@ def _error(span: Span, found: Found, traces: Traces) -> dict[str, str] | None:
 def _status(span: Span, found: Found, error: dict[str, str] | None, *, streamed: bool) -> str:
     if error is not None:
         return "aborted" if error["type"].rpartition(".")[2] in GIVEN_UP else "error"
-    streamed = streamed or found.text(Field.STREAM) == "true"
-    whole = span.status.code == OK or Field.FINISH in found.values or bool(found.counts)
+    streamed = streamed or found.texts.get(Field.STREAM) == "true"
+    whole = span.status.code == OK or Field.FINISH in found.texts or bool(found.counts)
     return "aborted" if streamed and not whole else "ok"

@@ -72,6 +72,15 @@ TOKENS: Final = frozenset(
         Field.OUTPUT_IMAGE,
     }
 )
+NUMBERS: Final = TOKENS | {
+    Field.COST,
+    Field.FIRST_SECONDS,
+    Field.FIRST_MILLISECONDS,
+    Field.STATUS,
+    Field.REQUEST_BYTES,
+    Field.RESPONSE_BYTES,
+}
+"""What is a number; all else is text."""
 
 
 @dataclass(frozen=True, slots=True)

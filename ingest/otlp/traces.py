@@ -75,7 +75,7 @@ class OtlpTraces:
         pairs = events_of(traces)
         while (taken := await _take(pairs)) is not None:
             spans, events = taken
-            recorded = await store(self._writer, principal, Decoded(events, suspect=True), door=DOOR)
+            recorded = await store(self._writer, principal, Decoded(events, suspect=False), door=DOOR)
             rejected += [(spans[rejection.index], rejection) for rejection in recorded.rejected]
         return exported(kind, len(rejected), _told(rejected))
 

@@ -1,10 +1,10 @@
 """What both encodings of OTLP decode to, and how the values of attributes are read from each."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ingest.otlp.attributes import Attribute, Value
+from ingest.otlp.attributes import Found, Value, gather
 from resolvers.events.rejections import Refused
 
 UNSPECIFIED: Final = 0
@@ -13,6 +13,8 @@ SERVER: Final = 2
 OK: Final = 1
 ERROR: Final = 2
 """Codes of statuses."""
+NANOSECONDS: Final = 1e-6
+"""In milliseconds."""
 
 
 class Status(Protocol):
@@ -32,7 +34,7 @@ class Moment(Protocol):
     @property
     def time_unix_nano(self) -> int: ...
     @property
-    def attributes(self) -> Iterable[Attribute]: ...
+    def attributes(self) -> Any: ...
 
 
 class Span(Protocol):
@@ -55,15 +57,23 @@ class Span(Protocol):
     @property
     def events(self) -> Iterable[Moment]: ...
     @property
-    def attributes(self) -> Iterable[Attribute]: ...
+    def attributes(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """A request: the spans of each resource, undecodable ones (refused) in their places, and the reader of values."""
+    """A request: attributes and spans of each resource, undecodable ones (refused) in their places.
 
-    resources: Sequence[tuple[Iterable[Attribute], Sequence[Span | Refused]]]
+    `map_of` answers the values of attributes by their names, `value_of` reads a value as the encoding has it.
+    """
+
+    resources: Sequence[tuple[Any, Sequence[Span | Refused]]]
+    map_of: Callable[[Any], Mapping[str, Any]]
     value_of: Callable[[Any], Value | None]
+
+    def gather(self, attributes: Any) -> Found:
+        """What attributes say, as the encoding has them."""
+        return gather(self.map_of(attributes), self.value_of)
 
 
 class Undecodable(Exception):  # noqa: N818 — an answer, not a fault

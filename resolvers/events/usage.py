@@ -52,14 +52,17 @@ def tokens_of(reported: Reported) -> Tokens:
     if after is None and reported.total is not None:
         after = max(reported.total - before - (cached if cached > before else 0), 0)
     after = after or 0
-    ways = [
-        (before + cached * cached_beside, after + reasoning * reasoning_beside)
-        for cached_beside, reasoning_beside in product(
-            _ways(cached, before, beside=reported.cached_beside),
-            _ways(reasoning, after, beside=reported.reasoning_beside),
+    cached_beside = cached > before or (reported.cached_beside and cached > 0)
+    reasoning_beside = reasoning > after or (reported.reasoning_beside and reasoning > 0)
+    if reported.total is not None:
+        ways = product(
+            (cached_beside,) if cached > before else (cached_beside, not cached_beside),
+            (reasoning_beside,) if reasoning > after else (reasoning_beside, not reasoning_beside),
         )
-    ]
-    before, after = next((way for way in ways if sum(way) == reported.total), ways[0])
+        fits = (way for way in ways if before + cached * way[0] + after + reasoning * way[1] == reported.total)
+        cached_beside, reasoning_beside = next(fits, (cached_beside, reasoning_beside))
+    before += cached * cached_beside
+    after += reasoning * reasoning_beside
     tokens = Tokens(
         input=before,
         output=after,
@@ -74,13 +77,6 @@ def tokens_of(reported: Reported) -> Tokens:
     if before > TOKENS or after > TOKENS:
         raise unfit("tokens.input" if before > TOKENS else "tokens.output")
     return tokens
-
-
-def _ways(part: int, whole: int, *, beside: bool) -> tuple[bool, ...]:
-    """Whether `part` is counted beside `whole`, the likelier way first."""
-    if part > whole:
-        return (True,)
-    return (beside, not beside) if part else (False,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,6 @@ BAD: list[tuple[Any, str]] = [
     (span(1, {**CHAT, "gen_ai.usage.input_tokens": True}), "tokens.input"),
     (span(1, {**CHAT, "gen_ai.usage.input_tokens": [1, 2]}), "tokens.input"),
     (span(1, {**CHAT, "gen_ai.usage.cache_read.input_tokens": 2**31 - 1}), "tokens.input"),
-    (span(1, {**CHAT, "gen_ai.request.model": "a\0b"}), "NUL"),
     (span(1, {**CHAT, "gen_ai.response.time_to_first_chunk": -1.0}), "timeToFirstTokenMs"),
     (span(1, {**CHAT, "vigie.attributes.feature": "x" * 2000}), "feature"),
     (span(1, {**CHAT, "gen_ai.usage.cost": -1.0}), "costUsd"),
@@ -309,7 +308,7 @@ async def test_odd_spans_are_taken(door: httpx2.AsyncClient, database: Database,
         span(5, kind="SPAN_KIND_CLIENT", status={"code": "STATUS_CODE_OK", "more": 1}, startTimeUnixNano=START),
         span(6, kind=77, status=None, events=None, flags=None, surprise={"a": [1]}),
         span(7, spanId="ABCDEF0123456789"),
-        span(8, {**CHAT, "unread": "\ud83d", "gen_ai.request.model": "gpt-\ud83d"}),
+        span(8, {**CHAT, "unread": "\ud83d", "gen_ai.request.model": "gpt-\ud83d\0"}),
         {
             **span(9),
             "attributes": [*pairs({**CHAT, "user.id": ""}), {"key": "none"}, {"key": "enduser.id", "value": {}}],
@@ -320,4 +319,4 @@ async def test_odd_spans_are_taken(door: httpx2.AsyncClient, database: Database,
     assert [fact.duration_ms for fact in facts[:3]] == [None, None, 500]
     assert [fact.trace_id for fact in facts[2:4]] == [None, None]
     assert facts[6].id == "abcdef0123456789"
-    assert (facts[7].model, facts[8].subject) == ("gpt-?", None)
+    assert (facts[7].model, facts[8].subject) == ("gpt-?\ufffd", None)
