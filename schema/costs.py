@@ -51,7 +51,7 @@ class CostBasis:
     )
     unpriced: list[Unpriced] = strawberry.field(
         description="What had no price of its own, and was counted at another one; without a cost, what stood in its "
-        "way. Empty where the provider's own figure counts."
+        "way: at most 9. Empty where the provider's own figure counts."
     )
 
     @strawberry.field(

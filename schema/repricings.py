@@ -21,7 +21,6 @@ from resolvers.repricings.requesting import request_repricing
 from resolvers.repricings.steps import step
 from resolvers.repricings.sums import Difference, Model, Sums
 from schema.context import Info
-from schema.frames import Gauge
 from schema.guards import EDITS, READS
 from schema.ids import Node, encode_id, own_number
 from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
@@ -156,11 +155,6 @@ class RepriceUsagePayload(Payload):
         return {"repricing": Repricing.of(current)}
 
 
-@strawberry.type(description="How far a repricing is at a moment.")
-class RepricingProgress(Gauge):
-    repricing: Repricing = strawberry.field(description="The repricing as it is now.")
-
-
 @strawberry.type
 class RepricingQuery:
     @strawberry.field(description="A repricing by its `id`; null when there is none.", extensions=[READS])
@@ -239,7 +233,7 @@ class RepricingSubscription:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The repricing's `id`.")],  # noqa: A002
-    ) -> AsyncGenerator[RepricingProgress, None]:
+    ) -> AsyncGenerator[Repricing, None]:
         project_id, database = info.context.principal.project_id, info.context.services.database
         number, told = own_number(id, "Repricing", project_id, NO_SUCH), None
         while True:
@@ -255,7 +249,7 @@ class RepricingSubscription:
                     raise NotFound(NO_SUCH, field="id")
                 if row.updated_at != told or row.finished_at is not None:
                     told = row.updated_at
-                    yield RepricingProgress(repricing=Repricing.of(row))
+                    yield Repricing.of(row)
                 if row.finished_at is not None:
                     return
             await asyncio.sleep(LOOK_SECONDS)
