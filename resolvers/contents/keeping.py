@@ -62,6 +62,8 @@ class Keeping:
         """JSON text, and whether it is the beginning of the text that was sent (or of its JSON)."""
         if value is None:
             return None, False
+        if isinstance(value, str) and value[:1] in ("[", "{") and len(value) <= self.most_bytes:
+            value = _parsed(value)
         copy = Copy(self.masking, room=self.most_bytes)
         masked = copy.of(value)
         whole = _encode(masked)
@@ -69,6 +71,14 @@ class Keeping:
         if not copy.cut and len(text) <= self.most_bytes:
             return whole.decode(), False
         return _encode(text[: self.most_bytes].decode(errors="ignore")).decode(), True
+
+
+def _parsed(text: str) -> Any:
+    """What a text says that is JSON, as OpenTelemetry's messages are; else itself."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return text
 
 
 def keeping_of(settings: Settings) -> Keeping | None:

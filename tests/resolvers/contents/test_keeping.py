@@ -72,17 +72,19 @@ async def test_content_is_masked_and_stored_with_its_event_once(
         usage("text", content={"input": "mail bob@example.com", "output": "done"}),
         usage("messages", content={"input": MESSAGES}),
         usage("odd", content={"input": "a\x00b", "output": {"deep": [None, 1.5, True]}}),
+        usage("parsed", content={"input": orjson.dumps(MESSAGES).decode(), "output": "{not JSON}"}),
         usage("none", content={"input": None}),
         usage("bad", model="", content={"input": "refused"}),
         usage("text", content={"input": "the second of its name"}),
     ]
     recorded = await send(writer, project_id, events)
-    assert (recorded.accepted, recorded.duplicates, len(recorded.rejected)) == (4, 1, 1)
+    assert (recorded.accepted, recorded.duplicates, len(recorded.rejected)) == (5, 1, 1)
     recorded = await send(writer, project_id, [usage("text", content={"input": "again"}), usage("new")])
     assert (recorded.accepted, recorded.duplicates) == (1, 1)
     assert await kept(database, project_id) == {
         "text": ("mail [e-mail]", "done", False, False),
         "messages": ([{"role": "user", "content": "I am [e-mail]"}], None, False, False),
+        "parsed": ([{"role": "user", "content": "I am [e-mail]"}], "{not JSON}", False, False),
         "odd": ("a\x00b", {"deep": [None, 1.5, True]}, False, False),
     }
 
