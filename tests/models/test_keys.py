@@ -21,9 +21,11 @@ def keys(connection: Connection) -> dict[str, list[list[str | None]]]:
     for table in inspector.get_table_names():
         if "_fts" in table:  # SQLite's text search, which is no table of ours
             continue
-        unique = [index["column_names"] for index in inspector.get_indexes(table) if index["unique"]]
-        constraints = [list(constraint["column_names"]) for constraint in inspector.get_unique_constraints(table)]
-        found[table] = [list(inspector.get_pk_constraint(table)["constrained_columns"]), *unique, *constraints]
+        found[table] = [
+            [*inspector.get_pk_constraint(table)["constrained_columns"]],
+            *(index["column_names"] for index in inspector.get_indexes(table) if index["unique"]),
+            *([*constraint["column_names"]] for constraint in inspector.get_unique_constraints(table)),
+        ]
     return found
 
 
