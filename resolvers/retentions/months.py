@@ -89,7 +89,8 @@ async def _drop(database: Database, month: Month) -> bool:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             await connection.execute(text(f"LOCK TABLE {month.name} IN ACCESS EXCLUSIVE MODE"))
             newest = text(f"SELECT project_id, max(seq) FROM {month.name} GROUP BY project_id")  # noqa: S608
-            if not _all_known(dict((await connection.execute(newest)).tuples().all()), known):
+            there = {row.project_id: row.max for row in await connection.execute(newest)}
+            if not _all_known(there, known):
                 return False
             await connection.execute(text(f"DROP TABLE {month.name}"))
     except DBAPIError as error:
