@@ -21,6 +21,8 @@ from resolvers.recommendations.thresholds import Thresholds
 from vigie.urls import database_url, redis_url
 
 PREFIX = "VIGIE_"
+OF_THE_SDK = "VIGIE_URL"
+"""Read by programs that record; it may stand in the same environment."""
 ADMIN_KEY_LENGTH = 32
 ENCRYPTION_KEY_LENGTH = 16
 
@@ -277,7 +279,7 @@ def load_settings() -> Settings:
 
 def unknown_variables() -> list[str]:
     """The `VIGIE_*` variables of the environment that no setting reads, sorted: often a misspelling."""
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {OF_THE_SDK}
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
 
 

@@ -12,6 +12,7 @@ from tests.architecture.sources import LAYERS, ROOT, python_files, syntax
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv"}
 SETTINGS = "vigie/settings.py"
+SETTINGS_OF_THE_SDK = "sdk/vigie_sdk/defaults.py"
 
 
 def test_the_contracts_of_the_layers_are_kept() -> None:
@@ -27,14 +28,18 @@ def test_a_package_loads_from_the_checkout(name: str) -> None:
     assert importlib.import_module(name).__file__ == str(ROOT / name / "__init__.py")
 
 
+def test_the_sdk_loads_from_the_checkout() -> None:
+    assert importlib.import_module("vigie_sdk").__file__ == str(ROOT / "sdk" / "vigie_sdk" / "__init__.py")
+
+
 def test_the_migrations_do_not_shadow_the_alembic_library() -> None:
     assert not (ROOT / "alembic" / "__init__.py").exists()
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    readers = [name for name, tree in syntax(python_files(*LAYERS, "alembic")) if reads_environment(tree)]
+    readers = [name for name, tree in syntax(python_files(*LAYERS, "alembic", "sdk")) if reads_environment(tree)]
 
-    assert [name for name in readers if name != SETTINGS] == []
+    assert [name for name in readers if name not in (SETTINGS, SETTINGS_OF_THE_SDK)] == []
 
 
 @pytest.mark.parametrize(
