@@ -14,6 +14,7 @@ PICODOLLARS: Final = 10**12
 MILLION: Final = 10**6
 LARGEST: Final = 2**63 - 1
 MOST_REMEMBERED: Final = 10_000
+MOST_TIERS: Final = 1_000
 
 BOOK: Final = "book"
 OVERRIDE: Final = "override"
@@ -59,6 +60,9 @@ KINDS: Final = (*TOKENS, REQUEST)
 STANDARD_TIERS: Final = frozenset({"", "default", "standard", "auto", "on_demand"})
 """What providers call the tier that their list prices are for."""
 
+Present = tuple[bool, ...]
+"""Which of TOKENS a call has."""
+
 Dollars = Mapping[str, Decimal | None]
 """Prices by kind; None or absent: there is none."""
 
@@ -72,6 +76,7 @@ class Rates:
     __slots__ = (
         "_absent",
         "_lacking",
+        "_named",
         "_of",
         "_plain",
         "_reads",
@@ -94,6 +99,7 @@ class Rates:
         self._absent = frozenset(kind for kind in TOKENS if _price(self.dollars, kind) is None)
         # Answers everywhere bill reasoning as output, so that needs no price of its own.
         self._lacking = tuple(kind for kind in TOKENS if kind not in self.dollars and kind != REASONING)
+        self._named: dict[Present, tuple[bool, str | None]] = {}
         self._plain = tier_known and not self._absent
         self._reads, self._writes = CACHE_READ in self.dollars, CACHE_WRITE in self.dollars
 
@@ -143,21 +149,27 @@ class Rates:
             input_image,
             output_image,
         )
-        present = {kind for kind, count in zip(TOKENS, tokens, strict=True) if count}
-        impossible = total > LARGEST or not self._absent.isdisjoint(present)
-        return None if impossible else total, self._unpriced(present)
+        present = tuple(map(bool, tokens))
+        named = self._named.get(present)
+        if named is None:
+            named = self._named[present] = self._lack(present)
+        possible, unpriced = named
+        return total if possible and total <= LARGEST else None, unpriced
 
     def times(self, factor: Decimal, *, version: str) -> "Rates":
         """The same prices, each multiplied, as a price that the project has set."""
         multiplied = {kind: price * factor for kind, price in self.dollars.items()}
         return Rates(multiplied, source=OVERRIDE, version=version)
 
-    def _unpriced(self, present: set[str]) -> str | None:
-        lacking = present.intersection(self._lacking)
-        if REASONING in present & self._absent:
+    def _lack(self, present: Present) -> tuple[bool, str | None]:
+        """Whether a call with these kinds of tokens can be priced, and the names of what has no price of its own."""
+        found = {kind for kind, is_there in zip(TOKENS, present, strict=True) if is_there}
+        lacking = found.intersection(self._lacking)
+        if REASONING in found & self._absent:
             lacking.add(OUTPUT)
         names = [kind for kind in TOKENS if kind in lacking]
-        return ",".join(names if self.tier_known else [*names, SERVICE_TIER]) or None
+        unpriced = ",".join(names if self.tier_known else [*names, SERVICE_TIER]) or None
+        return self._absent.isdisjoint(found), unpriced
 
 
 def nameless(tokens: Iterable[int]) -> str | None:
@@ -165,10 +177,16 @@ def nameless(tokens: Iterable[int]) -> str | None:
 
     Audio and images are named beside the side that they are part of.
     """
-    found = {OUTPUT if kind == REASONING else kind for kind, count in zip(TOKENS, tokens, strict=True) if count}
+    return _names(tuple(map(bool, tokens)))
+
+
+@lru_cache(2 ** len(TOKENS))
+def _names(present: Present) -> str | None:
+    found = {OUTPUT if kind == REASONING else kind for kind, is_there in zip(TOKENS, present, strict=True) if is_there}
     return ",".join(kind for kind in TOKENS if kind in found) or None
 
 
+@lru_cache(MOST_TIERS)
 def is_standard(tier: str | None) -> bool:
     """Whether a service tier, as a provider names it, is the one of list prices."""
     return tier is None or tier.strip().lower() in STANDARD_TIERS

@@ -103,7 +103,9 @@ class Price(Node):
     )
     to: dt.datetime | None = strawberry.field(description="It prices calls before this time; null: for ever.")
     rates: PriceRates = strawberry.field(description="What calls cost; all null with a `factor`.")
-    tiers: list[ContextTier] = strawberry.field(description="What differs for calls with many input tokens: at most 10.")
+    tiers: list[ContextTier] = strawberry.field(
+        description="What differs for calls with many input tokens: at most 10."
+    )
     factor: Decimal | None = strawberry.field(
         description="Instead of rates: multiplies the price that would hold without it."
     )

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from integrations.prices import Prices
-from integrations.rates import MOST_REMEMBERED, OVERRIDE, Rates, is_standard, of_another_tier
+from integrations.rates import MOST_REMEMBERED, MOST_TIERS, OVERRIDE, Rates, is_standard, of_another_tier
 from models import Price
 from resolvers.prices.patterns import matches, rank
 
@@ -52,9 +52,9 @@ class PriceBook:
         self, provider: str | None, model: str, tier: str | None, time: dt.datetime, input_tokens: int
     ) -> InForce | None:
         """The price in force for such a call, or None when nobody knows one."""
-        if tier is None or is_standard(tier):
+        if tier is None or (wanted := tier_of(tier)) is None:
             return self._standard(provider, model, time, input_tokens)
-        own = self._find(provider, model, tier_of(tier)).at(time)
+        own = self._find(provider, model, wanted).at(time)
         if own is not None and own.factor is None:
             return InForce(own.rates(input_tokens), own.price)
         base = self._standard(provider, model, time, input_tokens)
@@ -134,6 +134,7 @@ def version_of(price: Price) -> str:
     return f"price {price.id} revision {price.revision}"
 
 
+@lru_cache(MOST_TIERS)
 def tier_of(tier: str | None) -> str | None:
     """A service tier as it is stored and compared: None for the standard one."""
     return None if tier is None or is_standard(tier) else tier.strip().lower()
