@@ -21,11 +21,9 @@ def keys(connection: Connection) -> dict[str, list[list[str | None]]]:
     for table in inspector.get_table_names():
         if "_fts" in table:  # SQLite's text search, which is no table of ours
             continue
-        found[table] = [
-            [*inspector.get_pk_constraint(table)["constrained_columns"]],
-            *(index["column_names"] for index in inspector.get_indexes(table) if index["unique"]),
-            *([*constraint["column_names"]] for constraint in inspector.get_unique_constraints(table)),
-        ]
+        found[table] = [index["column_names"] for index in inspector.get_indexes(table) if index["unique"]]
+        found[table].append([*inspector.get_pk_constraint(table)["constrained_columns"]])
+        found[table] += [[*constraint["column_names"]] for constraint in inspector.get_unique_constraints(table)]
     return found
 
 
