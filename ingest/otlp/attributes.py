@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from ingest.otlp.names import KEPT_PREFIX, MEANINGS, NUMBERS, Field
@@ -11,6 +12,8 @@ from resolvers.events.rejections import unfit
 
 Value: TypeAlias = str | bool | int | float | list[Any]
 LONGEST_NUMBER: Final = 40
+LONGEST_NAMES: Final = 4096
+MOST_PLANS: Final = 2000
 NOT_A_CHARACTER: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -18,10 +21,10 @@ NOT_A_CHARACTER: Final = "\N{REPLACEMENT CHARACTER}"
 class Found:
     """What attributes say: texts and numbers by meaning, what is kept by its key, counts as they were sent."""
 
-    texts: dict[Field, str] = field(default_factory=dict)
-    numbers: dict[Field, Value] = field(default_factory=dict)
-    kept: dict[str, Value] = field(default_factory=dict)
-    counts: dict[str, Value] = field(default_factory=dict)
+    texts: dict[Field, str]
+    numbers: dict[Field, Value]
+    kept: dict[str, Value]
+    counts: dict[str, Value]
 
     def count(self, name: Field, most: int = TOKENS) -> int | None:
         """The value as a whole number, which may have come as text. Raises Refused for another one."""
@@ -44,35 +47,72 @@ class Found:
         return number
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be read of attributes with certain names: for each one its meaning, texts before numbers."""
+
+    read: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    texts: tuple[Field, ...]
+    numbers: tuple[Field, ...]
+    kept: tuple[tuple[str, int], ...]
+    counts: tuple[tuple[str, int], ...]
+
+
 def gather(attributes: Mapping[str, Any], value_of: Callable[[Any], Value | None]) -> Found:
     """What attributes say. `value_of` reads a value as the encoding has it; values without a meaning stay unread."""
-    texts: dict[Field, str] = {}
-    numbers: dict[Field, Value] = {}
-    kept: dict[str, Value] = {}
-    counts: dict[str, Value] = {}
-    ranks: dict[Field, int] = {}
-    for key in attributes:
-        meaning = MEANINGS.get(key)
-        if meaning is None:
-            if key.startswith(KEPT_PREFIX) and (value := value_of(attributes[key])) is not None:
-                kept[key.removeprefix(KEPT_PREFIX)] = value
-            continue
-        value = value_of(attributes[key])
-        if value is None or value == "":
-            continue
-        name, rank, is_kept, is_count = meaning
-        if is_kept:
-            kept[key] = value
-        if is_count:
-            counts[key] = value
-        if name is None or ranks.setdefault(name, rank) < rank:
-            continue
-        ranks[name] = rank
-        if name in NUMBERS:
-            numbers[name] = value
-        else:
-            texts[name] = value if type(value) is str else _text(value)
-    return Found(texts, numbers, kept, counts)
+    names = tuple(attributes)
+    plan = _plans.get(names) or _plan(names)
+    values: list[Any] = [*map(value_of, plan.read(attributes))]
+    return Found(
+        {
+            field: value if type(value) is str else _text(value)
+            for field, value in zip(plan.texts, values, strict=False)
+            if value is not None and value != ""
+        },
+        {
+            field: value
+            for field, value in zip(plan.numbers, values[len(plan.texts) :], strict=False)
+            if value is not None and value != ""
+        },
+        {name: values[place] for name, place in plan.kept if values[place] is not None},
+        {name: values[place] for name, place in plan.counts if values[place] is not None},
+    )
+
+
+_plans: Final[dict[tuple[str, ...], Plan]] = {}
+"""Spans of one instrumentation have the same names: what they mean is found once."""
+
+
+def _plan(names: tuple[str, ...]) -> Plan:
+    meanings = {name: MEANINGS[name] for name in names if name in MEANINGS}
+    best: dict[Field, str] = {}
+    for name, meaning in sorted(meanings.items(), key=lambda item: item[1].rank):
+        if meaning.field is not None:
+            best.setdefault(meaning.field, name)
+    texts = [field for field in best if field not in NUMBERS]
+    numbers = [field for field in best if field in NUMBERS]
+    own = [name for name in names if name.startswith(KEPT_PREFIX)]
+    order = [best[field] for field in (*texts, *numbers)]
+    order += [name for name in (*meanings, *own) if name not in order]
+    kept = [name for name, meaning in meanings.items() if meaning.kept]
+    plan = Plan(
+        _reader(order),
+        tuple(texts),
+        tuple(numbers),
+        tuple((name.removeprefix(KEPT_PREFIX), order.index(name)) for name in (*kept, *own)),
+        tuple((name, order.index(name)) for name, meaning in meanings.items() if meaning.is_count),
+    )
+    if sum(map(len, names)) <= LONGEST_NAMES:
+        if len(_plans) >= MOST_PLANS:
+            _plans.clear()
+        _plans[names] = plan
+    return plan
+
+
+def _reader(names: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda attributes: tuple(attributes[name] for name in names)
 
 
 def clean(text: str) -> str:

@@ -18,7 +18,7 @@ _STARTS: Final = tuple(SIDES)
 def content_in_parts(span: Span, traces: Traces) -> dict[str, Any] | None:
     """The messages of both sides in order, as an event's `content`; None without any."""
     sides: dict[str, dict[int, dict[str, Any]]] = {}
-    for key, value in traces.pairs_of(span.attributes):
+    for key, value in traces.map_of(span.attributes).items():
         if not key.startswith(_STARTS):
             continue
         start = next(start for start in _STARTS if key.startswith(start))

@@ -28,6 +28,8 @@ KINDS: Final = {"LLM": "chat", "EMBEDDING": "embeddings"}
 """OpenInference's kinds of spans that are calls of models."""
 GIVEN_UP: Final = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "AbortError", "APIUserAbortError"})
 """Errors that say that the caller went away."""
+REQUESTED: Final = "gen_ai.request.model"
+"""Is kept where another model answered."""
 SOME_ERROR: Final = "error"
 COUNTS: Final = {
     Field.INPUT: "input",
@@ -77,6 +79,8 @@ def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
     texts = found.texts
     if error is not None and status == "error":
         event["error"] = error
+    if found.kept.get(REQUESTED) == event["model"]:
+        del found.kept[REQUESTED]
     if found.counts:
         event["rawUsage"] = found.counts
     elif status == "aborted":
@@ -88,8 +92,7 @@ def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
 
 def reported(found: Found, model: str) -> Reported:
     """The counts of tokens. Raises Refused for what is no count."""
-    numbers = found.numbers
-    said: dict[str, Any] = {name: found.count(field) for field, name in COUNTS.items() if field in numbers}
+    said: dict[str, Any] = {COUNTS[field]: found.count(field) for field in found.numbers if field in COUNTS}
     read, written = found.count(Field.CACHE_READ_AS_BILLED), found.count(Field.CACHE_WRITE_AS_BILLED)
     if (read is None and written is None) or "cache_read" in said or "cache_write" in said:
         return Reported(**said)
@@ -136,6 +139,8 @@ def _first_token(span: Span, found: Found) -> float | None:
         return seconds * 1000
     if (milliseconds := found.number(Field.FIRST_MILLISECONDS)) is not None:
         return milliseconds
+    if not span.events:
+        return None
     start = span.start_time_unix_nano
     times = [moment.time_unix_nano for moment in span.events if moment.name in FIRST_TOKEN_EVENTS]
     return (min(times) - start) * NANOSECONDS if times and min(times) >= start else None
@@ -145,14 +150,15 @@ def _error(span: Span, found: Found, traces: Traces) -> dict[str, str] | None:
     """Why the call failed, None when it did not: an error that was noted on the way to an OK is none."""
     status = span.status
     kind, message = found.texts.get(Field.ERROR), status.message
-    for moment in span.events:
-        if moment.name == EXCEPTION and status.code != OK:
+    code = status.code
+    for moment in span.events if code != OK else ():
+        if moment.name == EXCEPTION:
             said: dict[str, Value | None] = {
                 key: traces.value_of(value) for key, value in traces.map_of(moment.attributes).items()
             }
             kind = kind or str(said.get(EXCEPTION_TYPE) or SOME_ERROR)
             message = message or str(said.get(EXCEPTION_MESSAGE) or "")
-    if kind is None and status.code != ERROR:
+    if kind is None and code != ERROR:
         return None
     error = {"type": (kind or SOME_ERROR)[:ERROR_TYPE]}
     if message := clean(message)[:ERROR_MESSAGE]:

@@ -1,6 +1,6 @@
 """What both encodings of OTLP decode to, and how the values of attributes are read from each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -55,7 +55,7 @@ class Span(Protocol):
     @property
     def status(self) -> Status: ...
     @property
-    def events(self) -> Iterable[Moment]: ...
+    def events(self) -> Sequence[Moment]: ...
     @property
     def attributes(self) -> Any: ...
 
