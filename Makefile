@@ -51,6 +51,9 @@ migration: .venv/test ## Draft the migration from the tables to the models: make
 bench-ingest: .venv/test ## Measure the doors in, beside bare COPY in the same run
 	$(BIN)/python -m benchmarks.ingest $(FLAGS)
 
+bench-otlp: .venv/test ## Measure spans by OTLP, beside the same events by POST /v1/events
+	$(BIN)/python -m benchmarks.otlp $(FLAGS)
+
 bench-dashboard: .venv/test ## Measure the dashboard at 1 and 10 million events, beside the raw rows (minutes, 6 GB of disk)
 	$(BIN)/python -m benchmarks.dashboard $(FLAGS)
 
@@ -80,7 +83,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
+.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-otlp bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 

@@ -6,15 +6,16 @@ It runs in a process of its own: `Load(address, key)` starts one, `run(...)` mak
 import asyncio
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
 
 import orjson
 import uvloop
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from benchmarks.traffic import batches
+from benchmarks.traffic import batches, span_batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,33 @@ class Sent:
         return self.events / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where events are sent, as what, and what an answer says: accepted (None: the rest), duplicates, rejected."""
+
+    path: str
+    content_type: str
+    bodies: Callable[..., list[bytes]]
+    read: Callable[[bytes], tuple[int | None, int, int]]
+
+
+def _recorded(body: bytes) -> tuple[int | None, int, int]:
+    answer = orjson.loads(body)
+    return answer["accepted"], answer["duplicates"], len(answer["rejected"])
+
+
+def _exported(body: bytes) -> tuple[int | None, int, int]:
+    return None, 0, ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans
+
+
+DOORS = {
+    "json": Door("/v1/events", "application/json", batches, _recorded),
+    "otlp": Door("/v1/traces", "application/x-protobuf", span_batches, _exported),
+}
+
+
 class Load:
-    """A process that sends to `POST /v1/events`."""
+    """A process that sends."""
 
     def __init__(self, address: tuple[str, int], key: str) -> None:
         context = multiprocessing.get_context("spawn")
@@ -42,9 +68,9 @@ class Load:
         self._process = context.Process(target=_serve, args=(theirs, address, key), daemon=True)
         self._process.start()
 
-    def run(self, *, connections: int, **traffic: Any) -> Sent:
-        """Sends `batches(**traffic)`."""
-        self._pipe.send((connections, traffic))
+    def run(self, *, connections: int, door: str = "json", **traffic: Any) -> Sent:
+        """Sends `batches(**traffic)`, or their like, through one of DOORS."""
+        self._pipe.send((connections, door, traffic))
         sent: Sent = self._pipe.recv()
         return sent
 
@@ -60,16 +86,28 @@ class Load:
 def _serve(pipe: Any, address: tuple[str, int], key: str) -> None:
     while True:
         try:
-            connections, traffic = pipe.recv()
+            connections, name, traffic = pipe.recv()
         except EOFError:
             return
-        pipe.send(uvloop.run(send(address, key, batches(**traffic), connections)))
+        door = DOORS[name]
+        pipe.send(uvloop.run(send(address, key, door.bodies(**traffic), connections, door, size=traffic["size"])))
 
 
-async def send(address: tuple[str, int], key: str, bodies: Sequence[bytes], connections: int) -> Sent:
-    """Sends every body over so many connections, each of which waits for its answer before the next."""
-    head = f"POST /v1/events HTTP/1.1\r\nHost: {address[0]}\r\nAuthorization: Bearer {key}\r\n"
-    head += "Content-Type: application/json\r\nContent-Length: "
+async def send(
+    address: tuple[str, int],
+    key: str,
+    bodies: Sequence[bytes],
+    connections: int,
+    door: Door = DOORS["json"],
+    *,
+    size: int = 0,
+) -> Sent:
+    """Sends every body over so many connections, each of which waits for its answer before the next.
+
+    `size` is the number of events in each, for a door whose answers do not tell how many were accepted.
+    """
+    head = f"POST {door.path} HTTP/1.1\r\nHost: {address[0]}\r\nAuthorization: Bearer {key}\r\n"
+    head += f"Content-Type: {door.content_type}\r\nContent-Length: "
     waiting = iter([b"%b%d\r\n\r\n%b" % (head.encode(), len(body), body) for body in bodies])
     loop = asyncio.get_running_loop()
     clients = [(await loop.create_connection(_Client, *address))[1] for _ in range(connections)]
@@ -81,10 +119,10 @@ async def send(address: tuple[str, int], key: str, bodies: Sequence[bytes], conn
     for status, body in (answer for client in clients for answer in client.answers):
         statuses[status] = statuses.get(status, 0) + 1
         if status == 200:
-            recorded = orjson.loads(body)
-            events += recorded["accepted"]
-            duplicates += recorded["duplicates"]
-            rejected += len(recorded["rejected"])
+            accepted, twice, refused = door.read(body)
+            events += size - refused if accepted is None else accepted
+            duplicates += twice
+            rejected += refused
     for client in clients:
         client.close()
     return Sent(seconds, events, duplicates, rejected, statuses)

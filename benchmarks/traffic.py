@@ -5,6 +5,10 @@ import random
 from typing import Any
 
 import orjson
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 MODELS = (
     ("openai", "gpt-4o"),
@@ -55,3 +59,60 @@ def batches(*, seed: int, number: int, size: int, subjects: int, now: dt.datetim
         orjson.dumps({"events": [usage_event(dice, now, subjects) for _ in range(size)]}, option=orjson.OPT_UTC_Z)
         for _ in range(number)
     ]
+
+
+def span(event: dict[str, Any]) -> Span:
+    """The same event as a span: as an instrumentation of the current GenAI conventions writes it."""
+    tokens = event["tokens"]
+    start = int(event["time"].timestamp() * 1e6) * 1000
+    attributes: dict[str, str | int | float | bool] = {
+        "gen_ai.operation.name": event["operation"],
+        "gen_ai.provider.name": event["provider"],
+        "gen_ai.request.model": event["model"],
+        "gen_ai.response.model": event["model"],
+        "gen_ai.usage.input_tokens": tokens["input"],
+        "gen_ai.usage.output_tokens": tokens["output"],
+        "gen_ai.usage.cache_read.input_tokens": tokens["cacheRead"],
+        "gen_ai.usage.reasoning.output_tokens": tokens["reasoning"],
+        "gen_ai.response.time_to_first_chunk": event["timeToFirstTokenMs"] / 1000,
+        "enduser.id": event["subject"],
+        **{f"vigie.attributes.{name}": value for name, value in event["attributes"].items()},
+    }
+    return Span(
+        trace_id=bytes.fromhex(event["traceId"]),
+        span_id=bytes.fromhex(event["id"][:16]),
+        name=f"{event['operation']} {event['model']}",
+        kind=Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=start,
+        end_time_unix_nano=start + int(event["durationMs"] * 1e6),
+        attributes=[_attribute(name, value) for name, value in attributes.items()],
+        status=Status(code=Status.STATUS_CODE_ERROR if event["status"] == "error" else Status.STATUS_CODE_UNSET),
+    )
+
+
+def span_batches(*, seed: int, number: int, size: int, subjects: int, now: dt.datetime | None = None) -> list[bytes]:
+    """The same for `POST /v1/traces`, in protobuf."""
+    dice = random.Random(seed)
+    now = now or dt.datetime.now(dt.UTC)
+    resource = Resource(attributes=[_attribute("deployment.environment.name", "production")])
+    return [
+        ExportTraceServiceRequest(
+            resource_spans=[
+                ResourceSpans(
+                    resource=resource,
+                    scope_spans=[ScopeSpans(spans=[span(usage_event(dice, now, subjects)) for _ in range(size)])],
+                )
+            ]
+        ).SerializeToString()
+        for _ in range(number)
+    ]
+
+
+def _attribute(name: str, value: str | int | float | bool) -> KeyValue:
+    if isinstance(value, bool):
+        return KeyValue(key=name, value=AnyValue(bool_value=value))
+    if isinstance(value, int):
+        return KeyValue(key=name, value=AnyValue(int_value=value))
+    if isinstance(value, float):
+        return KeyValue(key=name, value=AnyValue(double_value=value))
+    return KeyValue(key=name, value=AnyValue(string_value=value))
