@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ingest.otlp.attributes import Found, Value, clean
+from ingest.otlp.messages import content_in_parts
 from ingest.otlp.names import EXCEPTION, EXCEPTION_MESSAGE, EXCEPTION_TYPE, FIRST_TOKEN_EVENTS, Field
 from ingest.otlp.wire import ERROR, NANOSECONDS, OK, Span, Traces
 from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE
@@ -87,6 +88,8 @@ def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
         event["estimated"] = True  # nobody said what it used: the 0 is no figure
     if Field.SENT in texts or Field.RECEIVED in texts:
         event["content"] = {"input": texts.get(Field.SENT), "output": texts.get(Field.RECEIVED)}
+    elif (content := content_in_parts(span, traces)) is not None:
+        event["content"] = content
     return event
 
 

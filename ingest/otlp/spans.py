@@ -40,6 +40,7 @@ def _event(span: Span, resource: Found, traces: Traces) -> EventInput | Refused 
         if is_served(span, found):
             return from_object(api_call(span, found) | _of_all(span, found, resource))
     except Refused as refused:
+        refused.sent = {"type": "span", "id": span.span_id.hex(), "model": found.texts.get(Field.MODEL)}
         return refused
     return None
 

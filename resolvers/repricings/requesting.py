@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 from models import Repricing, UsageByTime, WriteSession
 from models.repricings import RUNNING
 from models.rollups import DAY
+from resolvers.attribute_dimensions import check_declared
 from resolvers.audit_entries import record_audit_entry
 from resolvers.errors import Conflict, LimitReached
 from resolvers.locks import lock_project
@@ -32,6 +33,8 @@ async def request_repricing(
 ) -> Repricing:
     """A repricing that has just begun. Raises Invalid for a filter that is none, Conflict while another one runs."""
     conditions_of(filter)
+    keys = [one.key for one in filter.attributes]
+    await check_declared(session, project_id=project_id, keys=keys, field="filter.attributes")
     now = dt.datetime.now(dt.UTC)
     await lock_project(session, project_id=project_id)
     running = await session.scalars(
