@@ -29,6 +29,7 @@ from schema.nodes import NodeQuery
 from schema.prices import PriceMutation, PriceQuery
 from schema.recommendations import RecommendationMutation, RecommendationQuery
 from schema.recommendations.generating import RecommendationGenerationMutation
+from schema.reconciliations import ReconciliationMutation, ReconciliationQuery
 from schema.repricings import RepricingMutation, RepricingQuery, RepricingSubscription
 from schema.scalars import SCALARS
 from schema.storage import StorageMutation, StorageQuery
@@ -44,6 +45,7 @@ Query = merge_types(
         ContentQuery,
         IngestRejectQuery,
         BudgetQuery,
+        ReconciliationQuery,
         SubjectQuery,
         UsageEventQuery,
         ApiCallQuery,
@@ -76,6 +78,7 @@ Mutation = merge_types(
         ApiCallMutation,
         ApiKeyMutation,
         BudgetMutation,
+        ReconciliationMutation,
         SubjectMutation,
         RecommendationMutation,
         RecommendationGenerationMutation,

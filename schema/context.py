@@ -25,6 +25,7 @@ from resolvers.connections import Connections
 from resolvers.principals import Principal
 from resolvers.recommendations.generation import Generator
 from resolvers.recommendations.terms import Terms
+from resolvers.reconciliations.fetching import Fetcher
 from resolvers.storage.room import Reserve
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Services:
     watch: WatchTerms = field(default_factory=WatchTerms)
     process: Process = field(default_factory=Process)
     pace: Pace = field(default_factory=Pace)
+    fetcher: Fetcher | None = None
     prices: Prices = field(default_factory=ListPrices)
     reserve: Reserve | None = None
     """What watches over the room that the database has left."""

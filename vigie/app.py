@@ -60,6 +60,7 @@ from vigie.migrate import migrate
 from vigie.own_calls import OwnCalls
 from vigie.partitions import make_months
 from vigie.probes import Readiness, database_answers, live
+from vigie.reconciling import RECONCILE_SECONDS, open_fetcher
 from vigie.settings import Settings
 from vigie.telemetry import VERSION, metrics
 from vigie.watching import WATCH_SECONDS, Watching
@@ -108,6 +109,7 @@ def create_app(settings: Settings) -> Starlette:
     advising = Advising(settings, database, writer)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
+    fetcher = open_fetcher(settings, database, vault)
     sender = Notifier(guard)
     watching = Watching(settings, database, vault, guard, reserve)
     delivering = Delivering(settings, database, sender, vault)
@@ -146,6 +148,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(KEY_SECONDS, "connections of revoked keys", revocation_of(connections, database))
             jobs.every(REFRESH_SECONDS, "figures of bugs", lambda: show_bugs(database))
             jobs.every(RECOMMENDATIONS_SECONDS, "recommendations", lambda: sweep(database, settings.terms))
+            jobs.every(RECONCILE_SECONDS, "provider costs", fetcher.run)
             jobs.every(ERASURES_SECONDS, "erasures", lambda: erase(database))
             jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
@@ -182,6 +185,7 @@ def create_app(settings: Settings) -> Starlette:
         reserve=reserve,
         prices=prices,
         process=Process(version=VERSION, environment=settings.environment),
+        fetcher=fetcher,
     )
     engine = Engine(schema, services)
     authenticate = authenticator.authenticate

@@ -59,19 +59,19 @@ async def breakdown(
     `needs` and `rest_needs` name the sketches wanted of the page and of the rest; those are read for these keys only.
     """
     ranked_by = frozenset({"latency"}) if order == "p95" else frozenset[str]()
-    groups = await _by_key(session, scope, by, ranked_by)
-    ranks = await _ranks(session, scope, groups, order)
+    groups = await by_key(session, scope, by, ranked_by)
+    ranks = await ranks_of(session, scope, groups, order)
     keys = sorted(groups, key=lambda key: _place((ranks[key], key)))
     if after is not None:
         keys = [key for key in keys if _place((ranks[key], key)) > _place(after)]
     page, others = keys[:first], keys[first:]
 
     async def shaped(some: Sequence[Key], wanted: frozenset[str]) -> dict[Key, Reading]:
-        wanted = _wanted(by, wanted)
+        wanted = wanted_by(by, wanted)
         if not some or wanted <= ranked_by:
             return {key: groups[key] for key in some}
         named = OTHER_ROUTES not in some and len(some) <= MOST_VALUES
-        found = await _by_key(session, scope, by, wanted, some if named else None)
+        found = await by_key(session, scope, by, wanted, some if named else None)
         return {key: found[key] for key in some}
 
     on_page = await shaped(page, needs)
@@ -82,11 +82,11 @@ async def breakdown(
     *made, left = await figures_of(session, scope, [*on_page.values(), rest])
     return Breakdown(
         entries=[
-            Entry(key, _part(ranks[key], whole, order), _counted(by, figures, [key]), (ranks[key], key))
+            Entry(key, _part(ranks[key], whole, order), counted(by, figures, [key]), (ranks[key], key))
             for key, figures in zip(on_page, made, strict=True)
         ],
         rest_keys=len(others),
-        rest=_counted(by, left, others),
+        rest=counted(by, left, others),
     )
 
 
@@ -100,9 +100,10 @@ def rating(figures: Figures) -> str | None:
     return "fair" if slow <= 2000 and failing <= 0.05 else "poor"
 
 
-async def _by_key(
+async def by_key(
     session: ReadSession, scope: Scope, by: str, needs: frozenset[str], keys: Sequence[Key] | None = None
 ) -> dict[Key, Reading]:
+    """A reading for each value of a dimension that has requests, or for each of `keys`."""
     values = None if keys is None else tuple(_value(scope.block, by, key) for key in keys)
     question = Question(
         scope.block, (scope.period.start, scope.period.end), scope.columns, by=by, keys=values, needs=needs
@@ -111,7 +112,8 @@ async def _by_key(
     return {key: reading for (_, key), reading in found.items() if reading.sums[0]}
 
 
-async def _ranks(session: ReadSession, scope: Scope, groups: dict[Key, Reading], order: str) -> dict[Key, Rank]:
+async def ranks_of(session: ReadSession, scope: Scope, groups: dict[Key, Reading], order: str) -> dict[Key, Rank]:
+    """What each key is ranked by: the measure of an order; None for nothing priced or timed."""
     if order == "p95":
         figures = await figures_of(session, scope, list(groups.values()))
         return {key: _exact(made.latency.p95_ms) for key, made in zip(groups, figures, strict=True)}
@@ -140,11 +142,11 @@ def _part(rank: Rank, whole: Decimal, order: str) -> float | None:
     return None if order == "p95" or rank is None else share(rank, whole)
 
 
-def _wanted(by: str, needs: frozenset[str]) -> frozenset[str]:
+def wanted_by(by: str, needs: frozenset[str]) -> frozenset[str]:
     return needs - {"subjects"} if by == "subject" else needs
 
 
-def _counted(by: str, figures: Figures, keys: Sequence[Key]) -> Figures:
+def counted(by: str, figures: Figures, keys: Sequence[Key]) -> Figures:
     """Active subjects of a breakdown by subject are its keys."""
     if by != "subject":
         return figures

@@ -15,6 +15,7 @@ from schema.context import Info
 from schema.deployments import Marked
 from schema.guards import READS
 from schema.metrics.api import ApiMetrics
+from schema.metrics.comparing import PeriodComparison
 from schema.metrics.recommendations import RecommendationMetrics, recommendation_metrics
 from schema.metrics.usage import UsageMetrics
 from schema.periods import Period, PeriodArgument
@@ -66,6 +67,11 @@ class Metrics(Marked):
     )
     usage: UsageMetrics = strawberry.field(description="The model calls.")
     api: ApiMetrics = strawberry.field(description="The served API calls.")
+
+    @strawberry.field(description="This period beside any other one, with what is different.")
+    def compare(self, period: PeriodArgument) -> PeriodComparison:
+        other = understood(self.scope.snapshot, period.resolve())
+        return PeriodComparison.of(self.usage.scope, self.api.scope, other)
 
     @strawberry.field(description="The recommendations issued; filters do not concern them.")
     async def recommendations(self, info: Info) -> RecommendationMetrics:

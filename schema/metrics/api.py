@@ -14,6 +14,7 @@ from schema.attributes import AttributeArgument, dimension_of
 from schema.context import Info
 from schema.deployments import Marked
 from schema.metrics.figures import Latency, Rating, needs, position_at, position_cursor
+from schema.metrics.labels import labels_of
 from schema.paging import After, Edge, First, PageInfo, page_size
 from schema.periods import Interval
 from schema.scalars import BigInt, saturated
@@ -68,6 +69,7 @@ class ApiTotals:
 @strawberry.type(description="The API calls of one value of a dimension.")
 class ApiGroup:
     key: str | None = strawberry.field(description="The value; null for calls without this dimension.")
+    label: str | None = strawberry.field(description="Of a subject that has one: what people call it.")
     share: float | None = strawberry.field(
         description="Its part of the measure that the breakdown is ordered by; null when ordered by P95."
     )
@@ -133,11 +135,13 @@ class ApiMetrics(Marked):
                 needs=needs(below(nodes, "totals")) | rated,
                 rest_needs=needs(below(below(fields, "rest"), "totals")),
             )
+        labels = await labels_of(info, dimension, [entry.key for entry in found.entries])
         edges = [
             Edge(
                 cursor=position_cursor(place, entry.position),
                 node=ApiGroup(
                     key=entry.key,
+                    label=labels.get(entry.key),
                     share=entry.share,
                     rating=_rating(entry.figures),
                     totals=ApiTotals.of(entry.figures),

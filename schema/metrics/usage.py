@@ -16,6 +16,8 @@ from schema.attributes import AttributeArgument, dimension_of
 from schema.context import Info
 from schema.deployments import Marked
 from schema.metrics.figures import Latency, TimeToFirstToken, Tokens, needs, position_at, position_cursor
+from schema.metrics.labels import labels_of
+from schema.metrics.projections import Projection
 from schema.paging import After, Edge, First, PageInfo, page_size
 from schema.periods import Interval
 from schema.scalars import BigInt
@@ -80,6 +82,7 @@ class UsageTotals:
 @strawberry.type(description="The usage of one value of a dimension.")
 class UsageGroup:
     key: str | None = strawberry.field(description="The value; null for calls without this dimension.")
+    label: str | None = strawberry.field(description="Of a subject that has one: what people call it.")
     share: float | None = strawberry.field(description="Its part of the measure that the breakdown is ordered by.")
     totals: UsageTotals = strawberry.field(description="Its figures.")
 
@@ -119,21 +122,6 @@ class Correlation:
     sample_count: BigInt = strawberry.field(description="Calls that have both a cost and a duration.")
 
 
-@strawberry.type(description="Where the cost is going, from the mean of the period's last full local days.")
-class Projection:
-    basis_days: int = strawberry.field(description="How many full days it rests on, at most 28.")
-    daily_usd: Decimal | None = strawberry.field(description="The mean day; null without a full day.")
-    monthly_usd: Decimal | None = strawberry.field(description="30.4375 mean days.")
-    yearly_usd: Decimal | None = strawberry.field(description="365.25 mean days.")
-    monthly_low_usd: Decimal | None = strawberry.field(
-        description="The lower end of the month's 80 % interval; null under two days."
-    )
-    monthly_high_usd: Decimal | None = strawberry.field(
-        description="The upper end of the month's 80 % interval; null under two days."
-    )
-    enough_data: bool = strawberry.field(description="Whether it rests on at least 7 days.")
-
-
 @strawberry.type(description="Figures of the model calls.")
 class UsageMetrics(Marked):
     @strawberry.field(description="The whole period.")
@@ -171,10 +159,16 @@ class UsageMetrics(Marked):
                 needs=needs(below(below(below(fields, "edges"), "node"), "totals")),
                 rest_needs=needs(below(below(fields, "rest"), "totals")),
             )
+        labels = await labels_of(info, dimension, [entry.key for entry in found.entries])
         edges = [
             Edge(
                 cursor=position_cursor(place, entry.position),
-                node=UsageGroup(key=entry.key, share=entry.share, totals=UsageTotals.of(entry.figures)),
+                node=UsageGroup(
+                    key=entry.key,
+                    label=labels.get(entry.key),
+                    share=entry.share,
+                    totals=UsageTotals.of(entry.figures),
+                ),
             )
             for entry in found.entries
         ]
@@ -212,12 +206,4 @@ class UsageMetrics(Marked):
     async def projection(self, info: Info) -> Projection:
         async with info.context.reading() as session:
             found = await projecting.projection(session, self.scope)
-        return Projection(
-            basis_days=found.basis_days,
-            daily_usd=found.daily_usd,
-            monthly_usd=found.monthly_usd,
-            yearly_usd=found.yearly_usd,
-            monthly_low_usd=found.monthly_low_usd,
-            monthly_high_usd=found.monthly_high_usd,
-            enough_data=found.enough_data,
-        )
+        return Projection.of(self.scope, found)

@@ -1,0 +1,1 @@
+"""Our figures of cost held against what providers billed."""
