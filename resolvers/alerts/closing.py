@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, inspect, select
 
 from models import Alert, AlertRule, AlertTransition, RuleState, WriteSession
 from models.alerts import OPEN_STATES
@@ -90,13 +90,15 @@ async def end(
 async def move(
     session: WriteSession, alert: Alert, state: str, *, reason: str, actor: str | None, now: dt.datetime
 ) -> None:
-    """Takes an alert to a state, and keeps the step."""
-    await session.flush()
-    last = await session.scalar(
-        select(func.max(AlertTransition.ordinal)).where(
-            AlertTransition.project_id == alert.project_id, AlertTransition.alert_id == alert.id
+    """Takes an alert to a state, and keeps the step. One that is new in this session takes its first."""
+    last = None
+    if inspect(alert).persistent:
+        await session.flush()
+        last = await session.scalar(
+            select(func.max(AlertTransition.ordinal)).where(
+                AlertTransition.project_id == alert.project_id, AlertTransition.alert_id == alert.id
+            )
         )
-    )
     session.add(
         AlertTransition(
             project_id=alert.project_id,

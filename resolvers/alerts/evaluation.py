@@ -4,6 +4,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -20,6 +21,8 @@ from resolvers.alerts.reading import Unreadable
 from resolvers.alerts.remembering import Memories
 from resolvers.alerts.silences import silences_that_hold
 from resolvers.alerts.suppression import Suppression, dependency, suppressions_of
+
+MOST_READ: Final = 1000
 
 
 @dataclass(slots=True)
@@ -52,8 +55,9 @@ class Evaluation:
         if self._unsure:
             await look_soon(self.session, project_id=self.project_id, names=self._unsure, now=self.now)
         await self._memories.store()
+        await self._know_rules({alert.rule_id for alert in self._alerts.values()})
         for number, alerts in self._ended.items():
-            await end(self.session, await self._row(number), alerts, actor=None, now=self.time)
+            await end(self.session, self._rows[number], alerts, actor=None, now=self.time)
         await self._notify()
 
     async def _load(self) -> None:
@@ -156,7 +160,7 @@ class Evaluation:
             return
         silences = await silences_that_hold(self.session, project_id=self.project_id, now=self.now)
         for alert in firing:
-            rule = await self._row(alert.rule_id)
+            rule = self._rows[alert.rule_id]
             if not is_due(rule, alert, self.now):
                 continue
             found = suppressions_of(rule, alert, silences=silences, outages=self.outages, now=self.now)
@@ -165,14 +169,12 @@ class Evaluation:
             else:
                 due[rule.id].append(alert)
         for number, alerts in due.items():
-            await notify_firing(self.session, await self._row(number), alerts, now=self.now)
+            await notify_firing(self.session, self._rows[number], alerts, now=self.now)
 
-    async def _row(self, number: int) -> AlertRule:
-        if number not in self._rows:
-            row = await self.session.scalar(
-                select(AlertRule).where(AlertRule.project_id == self.project_id, AlertRule.id == number)
-            )
-            if row is None:
-                raise LookupError(f"project {self.project_id} has no rule {number}")
-            self._rows[number] = row
-        return self._rows[number]
+    async def _know_rules(self, numbers: set[int]) -> None:
+        """Reads rules, as many at a time as fit into a statement."""
+        wanted = sorted(numbers)
+        for start in range(0, len(wanted), MOST_READ):
+            some = AlertRule.id.in_(wanted[start : start + MOST_READ])
+            rows = await self.session.scalars(select(AlertRule).where(AlertRule.project_id == self.project_id, some))
+            self._rows |= {row.id: row for row in rows}
