@@ -6,25 +6,30 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
-from ingest.otlp.names import KEPT_PREFIX, MEANINGS, NUMBERS, Field
+from ingest.otlp.names import KEPT_PREFIX, MEANINGS, NUMBERS, SIDES, Field
 from resolvers.events.inputs import TOKENS
 from resolvers.events.rejections import unfit
 
 Value: TypeAlias = str | bool | int | float | list[Any]
 LONGEST_NUMBER: Final = 40
 LONGEST_NAMES: Final = 4096
+PARTS: Final = tuple(SIDES)
 MOST_PLANS: Final = 2000
 NOT_A_CHARACTER: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(slots=True)
 class Found:
-    """What attributes say: texts and numbers by meaning, what is kept by its key, counts as they were sent."""
+    """What attributes say: texts and numbers by meaning, what is kept by its key, counts as they were sent.
+
+    `in_parts` tells that some are parts of messages.
+    """
 
     texts: dict[Field, str]
     numbers: dict[Field, Value]
     kept: dict[str, Value]
     counts: dict[str, Value]
+    in_parts: bool
 
     def count(self, name: Field, most: int = TOKENS) -> int | None:
         """The value as a whole number, which may have come as text. Raises Refused for another one."""
@@ -56,6 +61,7 @@ class Plan:
     numbers: tuple[Field, ...]
     kept: tuple[tuple[str, int], ...]
     counts: tuple[tuple[str, int], ...]
+    in_parts: bool
 
 
 def gather(attributes: Mapping[str, Any], value_of: Callable[[Any], Value | None]) -> Found:
@@ -76,6 +82,7 @@ def gather(attributes: Mapping[str, Any], value_of: Callable[[Any], Value | None
         },
         {name: values[place] for name, place in plan.kept if values[place] is not None},
         {name: values[place] for name, place in plan.counts if values[place] is not None},
+        plan.in_parts,
     )
 
 
@@ -101,6 +108,7 @@ def _plan(names: tuple[str, ...]) -> Plan:
         tuple(numbers),
         tuple((name.removeprefix(KEPT_PREFIX), order.index(name)) for name in (*kept, *own)),
         tuple((name, order.index(name)) for name, meaning in meanings.items() if meaning.is_count),
+        any(name.startswith(PARTS) for name in names),
     )
     if sum(map(len, names)) <= LONGEST_NAMES:
         if len(_plans) >= MOST_PLANS:

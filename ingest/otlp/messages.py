@@ -2,15 +2,9 @@
 
 from typing import Any, Final
 
+from ingest.otlp.names import SIDES
 from ingest.otlp.wire import Span, Traces
 
-SIDES: Final = {
-    "gen_ai.prompt.": "input",
-    "gen_ai.completion.": "output",
-    "llm.input_messages.": "input",
-    "llm.output_messages.": "output",
-}
-"""By the beginning of the attribute: a message's number follows, then what it says of the message."""
 MOST_DIGITS: Final = 4
 _STARTS: Final = tuple(SIDES)
 

@@ -2,16 +2,17 @@
 
 import json
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from ingest.otlp.attributes import Found, Value, clean
 from ingest.otlp.messages import content_in_parts
 from ingest.otlp.names import EXCEPTION, EXCEPTION_MESSAGE, EXCEPTION_TYPE, FIRST_TOKEN_EVENTS, Field
-from ingest.otlp.wire import ERROR, NANOSECONDS, OK, Span, Traces
-from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE
+from ingest.otlp.wire import EPOCH, ERROR, NANOSECONDS, OK, Span, Traces
+from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE, CallError, Content, UsageEventInput
 from resolvers.events.rejections import Refused
-from resolvers.events.usage import Reported
+from resolvers.events.usage import Reported, tokens_of
 
+CallStatus: TypeAlias = Literal["ok", "error", "aborted"]
 OPERATIONS: Final = {
     "chat": "chat",
     "text_completion": "text_completion",
@@ -61,39 +62,43 @@ def is_model_call(found: Found) -> bool:
     return (Field.MODEL in found.texts or Field.REQUESTED_MODEL in found.texts) and Field.METHOD not in found.texts
 
 
-def model_call(span: Span, found: Found, traces: Traces) -> dict[str, Any]:
-    """What the span says, as the JSON door has it, but for what all spans say. Raises Refused."""
+def model_call(span: Span, found: Found, traces: Traces) -> UsageEventInput:
+    """What the span says of the call; all spans have more to say. Raises Refused.
+
+    Nothing has looked at the limits of its texts and numbers yet.
+    """
     error = _error(span, found, traces)
     first = _first_token(span, found)
     status = _status(span, found, error, streamed=first is not None)
-    event: dict[str, Any] = {
-        "type": "usage",
-        "model": _model(found),
-        "provider": found.texts.get(Field.PROVIDER),
-        "operation": _operation(found),
-        "sessionId": found.texts.get(Field.SESSION),
-        "status": status,
-        "timeToFirstTokenMs": first,
-        "serviceTier": found.texts.get(Field.TIER),
-        "costUsd": _cost(found),
-    }
     texts = found.texts
-    if error is not None and status == "error":
-        event["error"] = error
-    if found.kept.get(REQUESTED) == event["model"]:
+    model = _model(found)
+    if found.kept.get(REQUESTED) == model:
         del found.kept[REQUESTED]
-    if found.counts:
-        event["rawUsage"] = found.counts
-    elif status == "aborted":
-        event["estimated"] = True  # nobody said what it used: the 0 is no figure
+    counts = found.counts
+    content = None
     if Field.SENT in texts or Field.RECEIVED in texts:
-        event["content"] = {"input": texts.get(Field.SENT), "output": texts.get(Field.RECEIVED)}
-    elif (content := content_in_parts(span, traces)) is not None:
-        event["content"] = content
-    return event
+        content = Content(texts.get(Field.SENT), texts.get(Field.RECEIVED))
+    elif found.in_parts and (parts := content_in_parts(span, traces)) is not None:
+        content = Content(**parts)
+    return UsageEventInput(
+        time=EPOCH,
+        model=model,
+        provider=texts.get(Field.PROVIDER),
+        operation=_operation(found),
+        session_id=texts.get(Field.SESSION),
+        status=status,
+        error=error if status == "error" else None,
+        time_to_first_token_ms=first,
+        tokens=tokens_of(_reported(found, model)) if counts else None,
+        cost_usd=_cost(found),
+        estimated=status == "aborted" and not counts,  # nobody said what it used: the 0 is no figure
+        service_tier=texts.get(Field.TIER),
+        content=content,
+        raw_usage=counts or None,
+    )
 
 
-def reported(found: Found, model: str) -> Reported:
+def _reported(found: Found, model: str) -> Reported:
     """The counts of tokens. Raises Refused for what is no count."""
     said: dict[str, Any] = {COUNTS[field]: found.count(field) for field in found.numbers if field in COUNTS}
     read, written = found.count(Field.CACHE_READ_AS_BILLED), found.count(Field.CACHE_WRITE_AS_BILLED)
@@ -149,7 +154,7 @@ def _first_token(span: Span, found: Found) -> float | None:
     return (min(times) - start) * NANOSECONDS if times and min(times) >= start else None
 
 
-def _error(span: Span, found: Found, traces: Traces) -> dict[str, str] | None:
+def _error(span: Span, found: Found, traces: Traces) -> CallError | None:
     """Why the call failed, None when it did not: an error that was noted on the way to an OK is none."""
     status = span.status
     kind, message = found.texts.get(Field.ERROR), status.message
@@ -163,15 +168,12 @@ def _error(span: Span, found: Found, traces: Traces) -> dict[str, str] | None:
             message = message or str(said.get(EXCEPTION_MESSAGE) or "")
     if kind is None and code != ERROR:
         return None
-    error = {"type": (kind or SOME_ERROR)[:ERROR_TYPE]}
-    if message := clean(message)[:ERROR_MESSAGE]:
-        error["message"] = message
-    return error
+    return CallError((kind or SOME_ERROR)[:ERROR_TYPE], clean(message)[:ERROR_MESSAGE] or None)
 
 
-def _status(span: Span, found: Found, error: dict[str, str] | None, *, streamed: bool) -> str:
+def _status(span: Span, found: Found, error: CallError | None, *, streamed: bool) -> CallStatus:
     if error is not None:
-        return "aborted" if error["type"].rpartition(".")[2] in GIVEN_UP else "error"
+        return "aborted" if error.type.rpartition(".")[2] in GIVEN_UP else "error"
     streamed = streamed or found.texts.get(Field.STREAM) == "true"
     whole = span.status.code == OK or Field.FINISH in found.texts or bool(found.counts)
     return "aborted" if streamed and not whole else "ok"

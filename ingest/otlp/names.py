@@ -262,6 +262,13 @@ KEPT: Final = frozenset(
 )
 """Attributes that are kept under their own name: short, and never a prompt or an answer."""
 
+SIDES: Final = {
+    "gen_ai.prompt.": "input",
+    "gen_ai.completion.": "output",
+    "llm.input_messages.": "input",
+    "llm.output_messages.": "output",
+}
+"""Parts of messages, by the beginning of the attribute: a message's number follows, then what is said of it."""
 FIRST_TOKEN_EVENTS: Final = frozenset(
     {"First Token Stream Event", "llm.content.completion.chunk", "ai.stream.firstChunk", "gen_ai.first_token"}
 )

@@ -2,19 +2,17 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from ingest.otlp.attributes import Found
 from ingest.otlp.http_calls import api_call, is_served
-from ingest.otlp.model_calls import is_model_call, model_call, reported
+from ingest.otlp.model_calls import is_model_call, model_call
 from ingest.otlp.names import Field
-from ingest.otlp.wire import NANOSECONDS, Span, Traces
-from resolvers.events.decoding import from_object
-from resolvers.events.inputs import EventInput, UsageEventInput
+from ingest.otlp.wire import EPOCH, NANOSECONDS, Span, Traces
+from resolvers.events.decoding import checked
+from resolvers.events.inputs import ATTRIBUTE_KEY, ATTRIBUTES, MILLISECONDS, NAME, EventInput, UsageEventInput
 from resolvers.events.rejections import TIME_OUT_OF_RANGE, Refused
-from resolvers.events.usage import tokens_of
 
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NO_SPAN_ID: Final = bytes(8)
 NO_TRACE_ID: Final = bytes(16)
 
@@ -33,33 +31,45 @@ def _event(span: Span, resource: Found, traces: Traces) -> EventInput | Refused 
         found.texts.setdefault(name, text)
     try:
         if is_model_call(found):
-            converted = from_object(model_call(span, found, traces) | _of_all(span, found, resource))
-            if found.counts and isinstance(converted, UsageEventInput):
-                converted.tokens = tokens_of(reported(found, converted.model))
-            return converted
+            call = model_call(span, found, traces)
+            _tell(call, span, found, resource)
+            return call if _is_short(call, found) else checked(call)
         if is_served(span, found):
-            return from_object(api_call(span, found) | _of_all(span, found, resource))
+            served = api_call(span, found)
+            _tell(served, span, found, resource)
+            return checked(served)
     except Refused as refused:
         refused.sent = {"type": "span", "id": span.span_id.hex(), "model": found.texts.get(Field.MODEL)}
         return refused
     return None
 
 
-def _of_all(span: Span, found: Found, resource: Found) -> dict[str, Any]:
-    """What every span says. Raises Refused for one without an id or a start."""
+def _tell(event: EventInput, span: Span, found: Found, resource: Found) -> None:
+    """Adds what every span says. Raises Refused for one without an id or a start."""
     span_id, trace_id = span.span_id, span.trace_id
     if len(span_id) != len(NO_SPAN_ID) or span_id == NO_SPAN_ID:
         raise Refused("id", "A span needs an id of 8 bytes that are not all 0: 16 hexadecimal digits in JSON.")
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     if not start:
         raise Refused("time", "A span needs a start, from which its `time` comes.", TIME_OUT_OF_RANGE)
-    texts = found.texts
-    return {
-        "id": span_id.hex(),
-        "time": EPOCH + dt.timedelta(microseconds=(start + 500) // 1000),
-        "durationMs": (end - start) * NANOSECONDS if end >= start else None,
-        "traceId": trace_id.hex() if len(trace_id) == len(NO_TRACE_ID) and trace_id != NO_TRACE_ID else None,
-        "subject": texts.get(Field.SUBJECT),
-        "environment": texts.get(Field.ENVIRONMENT),
-        "attributes": resource.kept | found.kept,
-    }
+    event.id = span_id.hex()
+    event.time = EPOCH + dt.timedelta(microseconds=(start + 500) // 1000)
+    if end >= start:
+        event.duration_ms = (end - start) * NANOSECONDS
+    if len(trace_id) == len(NO_TRACE_ID) and trace_id != NO_TRACE_ID:
+        event.trace_id = trace_id.hex()
+    event.subject = found.texts.get(Field.SUBJECT)
+    event.environment = found.texts.get(Field.ENVIRONMENT)
+    event.attributes = resource.kept | found.kept
+
+
+def _is_short(call: UsageEventInput, found: Found) -> bool:
+    """Whether no field can be beyond its limit, as with nearly all: then none has to be looked at by itself."""
+    first, attributes = call.time_to_first_token_ms, call.attributes
+    return (
+        max(map(len, found.texts.values())) <= NAME
+        and len(call.model) <= NAME
+        and (call.duration_ms or 0.0) <= MILLISECONDS
+        and (first is None or 0 <= first <= MILLISECONDS)
+        and (not attributes or (len(attributes) <= ATTRIBUTES and max(map(len, attributes)) <= ATTRIBUTE_KEY))
+    )
