@@ -219,7 +219,7 @@ class RepricingMutation:
                 services.database, services.prices, project_id=row.project_id, number=row.id
             ):
                 pass
-            async with info.context.reading() as reading:
+            async with services.database.read() as reading:
                 row = await get_repricing(reading, project_id=row.project_id, number=row.id) or row
         return RepriceUsagePayload(repricing=Repricing.of(row))
 

@@ -17,6 +17,11 @@ from resolvers.rollups.fold import fold, fold_subjects
 
 MOST_FAILURES: Final = 5
 """Of one step in a row; then the repricing has failed, and what is done stays done."""
+LEFT_ALONE: Final = dt.timedelta(seconds=15)
+"""After which a dry run that came no further is taken up here."""
+
+Key = tuple[int, int]
+"""Project and number of a repricing."""
 
 DAYS: Final = Counter("vigie_repricing_days_total", "Days priced anew, by how that ended.", ["outcome"])
 STEP_SECONDS: Final = Histogram(
@@ -30,26 +35,38 @@ log = structlog.get_logger(__name__)
 
 async def sweep(database: Database, prices: Prices) -> None:
     """Works until no repricing is left to do here. One that fails holds no other up and is tried again."""
-    async with database.read() as session:
-        running = await session.rows(
-            select(Repricing.project_id, Repricing.id).where(Repricing.status == RUNNING).order_by(Repricing.created_at)
-        )
-    waiting = [(project_id, number) for project_id, number in running]
-    while waiting:
-        waiting = [each for each in waiting if await _step(database, prices, *each)]
-        for project_id in {project_id for project_id, _ in waiting}:
+    failed: set[Key] = set()
+    more = True
+    while more:
+        due = [key for key in await _due(database) if key not in failed]
+        ahead = [key for key in due if await _step(database, prices, key, failed)]
+        for project_id in {project_id for project_id, _ in ahead}:
             # Folds look away while a day is done: give the facts that came meanwhile their turn.
             await fold(database, project_id)
             await fold_subjects(database, project_id)
+        more = bool(ahead)
 
 
-async def _step(database: Database, prices: Prices, project_id: int, number: int) -> bool:
-    started = time.monotonic()
+async def _due(database: Database) -> list[Key]:
+    """What runs, one day of each in turn. A dry run is its request's, until that has left it."""
+    left = dt.datetime.now(dt.UTC) - LEFT_ALONE
+    async with database.read() as session:
+        running = await session.rows(
+            select(Repricing.project_id, Repricing.id)
+            .where(Repricing.status == RUNNING, Repricing.dry_run.is_(False) | (Repricing.updated_at < left))
+            .order_by(Repricing.created_at)
+        )
+    return [(project_id, number) for project_id, number in running]
+
+
+async def _step(database: Database, prices: Prices, key: Key, failed: set[Key]) -> bool:
+    (project_id, number), started = key, time.monotonic()
     try:
         more = await step(database, prices, project_id=project_id, number=number)
     except Exception as error:
         if database_is_down(error):
             raise
+        failed.add(key)
         DAYS.labels("failed").inc()
         log.exception("repricing failed", project=project_id, number=number)
         await _count_failure(database, project_id, number)
