@@ -1,6 +1,7 @@
 """Content, attributes and refusals by GraphQL: who may, what is answered, and that it is one pipeline."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from integrations.prices import ListPrices
 from models import Database, Project
 from realtime.hub import Hub
+from resolvers.errors import Invalid
 from resolvers.events.writer import Writer
 from resolvers.principals import Principal, Role
 from schema import schema
@@ -53,6 +55,14 @@ class Clients:
         assert "errors" not in answer, answer["errors"]
         data: Answer = answer["data"]
         return data
+
+    async def first(self, role: Role, document: str, **variables: Any) -> Answer:
+        """The first that a subscription tells."""
+        prepared = self._engine.prepare(GraphQLRequest(document, variables, None))
+        principal = Principal(1, "tests", role, self._project.id, self._project.name)
+        async with aclosing(self._engine.stream(prepared, principal, "request")) as bodies:
+            answer: Answer = orjson.loads(await anext(bodies))
+            return answer
 
     async def forbidden(self, role: Role, document: str, **variables: Any) -> bool:
         errors = (await self.answer(role, document, **variables)).get("errors", [])
@@ -138,3 +148,30 @@ async def test_attributes_are_declared_by_an_admin(clients: Clients) -> None:
         refused = (await clients.ask(Role.ADMIN, declare, keys=keys))["declareAttributes"]
         assert refused == {"keys": [], "userErrors": [{"code": "INVALID", "field": field}]}
     assert (await clients.ask(Role.READER, "{ declaredAttributes }"))["declaredAttributes"] == ["b", "a"]
+
+
+async def test_alert_rules_refuse_attributes_and_live_figures_take_declared_ones(clients: Clients) -> None:
+    kept = {"attributes": [{"key": "team", "values": ["a"]}]}
+    rule = {
+        "name": "dear",
+        "metric": "USAGE_COST_USD",
+        "filter": kept,
+        "comparison": "GREATER",
+        "threshold": 1,
+        "window": "PT1H",
+        "severity": "LOW",
+    }
+    save = "mutation ($rule: AlertRuleInput!) { saveAlertRule(input: { rule: $rule }) { userErrors { code field } } }"
+    payload = (await clients.ask(Role.ADMIN, save, rule=rule))["saveAlertRule"]
+    assert payload["userErrors"] == [{"code": "INVALID", "field": "rule.filter.attributes"}]
+
+    live = """subscription ($filter: MetricsFilter) { liveMetrics(window: "PT10M", every: "PT1S", filter: $filter) {
+      usage { requestsPerSecond }
+    } }"""
+    with pytest.raises(Invalid, match="declareAttributes"):
+        await clients.first(Role.READER, live, filter=kept)
+    await clients.ask(Role.ADMIN, 'mutation { declareAttributes(input: { keys: ["team"] }) { keys } }')
+    events = [{"time": at(60), "model": "m", "attributes": {"team": team}} for team in ("a", "b", "b")]
+    await clients.ask(Role.INGEST, RECORD, events=events)
+    told = await clients.first(Role.READER, live, filter=kept)
+    assert told["data"]["liveMetrics"]["usage"]["requestsPerSecond"] == pytest.approx(1 / 600)
