@@ -73,9 +73,9 @@ class Call:
             self._answered = True
         kind = get(chunk, "type")
         if kind is None:
-            self._about(chunk)
-            choices = get(chunk, "choices")
-            for choice in choices or ():
+            if self._model is None or get(chunk, "usage") is not None:
+                self._about(chunk)
+            for choice in get(chunk, "choices") or ():
                 self._add_message(get(choice, "delta") or choice)
                 if get(choice, "finish_reason") is not None:
                     self._complete = True

@@ -96,8 +96,7 @@ class Vigie:
     def _wait_for(self, token: Token, timeout: float) -> bool:
         if self._thread is None:
             return self._queue.empty()
-        self._queue.put(token)
-        self._sender.hurry.set()
+        self._sender.ask(token)
         return token.wait(max(timeout, 0))
 
     def _begin(self) -> None:

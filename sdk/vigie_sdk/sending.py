@@ -14,6 +14,7 @@ from vigie_sdk.transport import Answer, Door, Refused, Unreachable
 
 LINGER_SECONDS: Final = 1.0
 """How long the first event of a batch waits for others."""
+NAP_SECONDS: Final = 0.1
 MOST_EVENTS: Final = 500
 MOST_BYTES: Final = 512 * 1024
 """Of a body: proxies often refuse more than a mebibyte."""
@@ -32,7 +33,7 @@ class Token(threading.Event):
 
 
 class Sender:
-    """Empties a queue. `held` is what it took and has not sent yet; `hurry` makes it send without waiting.
+    """Empties a queue. `held` is what it took and has not sent yet.
 
     From the moment `until` on, a batch that cannot be sent is given up.
     """
@@ -41,9 +42,18 @@ class Sender:
         self.held = 0
         self.dropped = 0
         self.until = math.inf
-        self.hurry = threading.Event()
         self._queue = queue
+        self._lock = threading.Lock()
+        self._hurry = threading.Event()
+        self._asked = 0
         self._away = False
+
+    def ask(self, token: Token) -> None:
+        """Has everything before the token sent without waiting."""
+        with self._lock:
+            self._asked += 1
+        self._queue.put(token)
+        self._hurry.set()
 
     def run(self, door: Door) -> None:
         """Sends to this door for ever, or until the last token."""
@@ -54,7 +64,9 @@ class Sender:
                 self._deliver(door, batch)
             self.held = 0 if carried is None else 1
             if token is not None:
-                self.hurry.clear()
+                self._hurry.clear()
+                with self._lock:
+                    self._asked -= 1
                 token.set()
                 if token.last:
                     return
@@ -63,25 +75,33 @@ class Sender:
         """The next batch, the token that waits for it, and the event that did not fit into it."""
         batch = [] if carried is None else [carried]
         size = sum(map(len, batch))
-        until: float | None = time.monotonic() + LINGER_SECONDS if batch else None
+        first = None if batch else self._queue.get()
+        if not isinstance(first, Token):
+            self.held = 1
+            self._linger()
         while len(batch) < MOST_EVENTS:
             try:
-                item = self._queue.get(timeout=None if until is None else max(until - time.monotonic(), 0))
+                item, first = first or self._queue.get_nowait(), None
             except Empty:
                 break
             if isinstance(item, Token):
                 return batch, item, None
             self.held = len(batch) + 1
             event = self._encoded(item)
+            time.sleep(0)  # the program goes first
             if event is None:
                 continue
             if batch and size + len(event) > MOST_BYTES:
                 return batch, None, event
             batch.append(event)
             size += len(event) + 1
-            if until is None:
-                until = time.monotonic() + LINGER_SECONDS
         return batch, None, None
+
+    def _linger(self) -> None:
+        """Waits for more events, in naps: to wake for each of them would take the interpreter from the program."""
+        until = time.monotonic() + LINGER_SECONDS
+        while not self._asked and self._queue.qsize() < MOST_EVENTS and time.monotonic() < until:
+            self._hurry.wait(NAP_SECONDS)
 
     def _encoded(self, event: Mapping[str, Any]) -> bytes | None:
         try:
@@ -120,8 +140,8 @@ class Sender:
             return False
         pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 10), LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311
         wait = max(pause, min(error.retry_after, LONGEST_WAIT))
-        if self.hurry.wait(wait):
-            self.hurry.clear()
+        if self._hurry.wait(wait):
+            self._hurry.clear()
         return True
 
     def _take(self, answer: Answer) -> None:

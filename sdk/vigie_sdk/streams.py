@@ -78,12 +78,10 @@ class Watcher:
         quietly(self._call.chunk, chunk)
         if not self._hide_usage:
             return True
-        if get(chunk, "usage") is not None and not get(chunk, "choices"):
-            return False
-        said = getattr(chunk, "model_fields_set", None)
-        if said is not None and get(chunk, "usage") is None:
-            said.discard("usage")  # `null` came with each chunk, because we asked
-        return True
+        if get(chunk, "usage") is None:
+            getattr(chunk, "model_fields_set", set()).discard("usage")  # `null` came with each chunk, since we asked
+            return True
+        return bool(get(chunk, "choices"))
 
     def _closing(self, close: Callable[[], None]) -> Callable[[], None]:
         def closing() -> None:

@@ -31,8 +31,14 @@ COUNTS: Final = ("prompt_tokens", "input_tokens")
 
 
 def get(thing: Any, name: str) -> Any:
-    """A member of an object or of a dictionary, or None."""
-    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+    """A member of a dictionary or of a model, or None. Asking pydantic for what a model lacks takes ten times this."""
+    if isinstance(thing, dict):
+        return thing.get(name)
+    members = getattr(thing, "__dict__", None)
+    if members is None or name in members:
+        return members and members[name]
+    extra = getattr(thing, "__pydantic_extra__", None)
+    return extra.get(name) if extra else None
 
 
 def reported(usage: Any) -> dict[str, Any] | None:

@@ -166,7 +166,7 @@ def test_files_and_heads_have_sizes(kept: Kept) -> None:
     ],
 )
 def test_a_subject_is_found(kept: Kept, options: dict[str, Any], path: str, subject: str | None) -> None:
-    client_of(kept, **options).get(path, headers={"X-Customer": "Zoë".encode()})
+    client_of(kept, **options).get(path, headers={b"X-Customer": "Zoë".encode()})
     assert kept.one()["subject"] == subject
 
 

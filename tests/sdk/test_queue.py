@@ -151,7 +151,7 @@ def test_a_full_queue_drops_and_counts(made: Callable[..., Vigie]) -> None:
     for _ in range(1000):
         vigie.record(usage())
     assert 95 <= vigie.queued <= 105
-    assert vigie.queued + vigie.dropped == 1000
+    assert abs(vigie.queued + vigie.dropped - 1000) <= 1  # one may just be taken
 
 
 def test_who_never_answers_slows_nobody(door: Door, made: Callable[..., Vigie]) -> None:
