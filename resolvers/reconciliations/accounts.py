@@ -52,10 +52,11 @@ async def save_account(
         account.billed_projects = [
             check_text(one, field="billedProjects", most=MOST_PROJECT) for one in billed_projects
         ]
-        await session.run(delete(ProviderCost).where(*_costs(project_id, provider)))
     account.updated_at = now
     account.fetched_from = account.fetched_until = account.fetched_at = None
     account.last_error, account.failures, account.retry_at, account.claimed_until = None, 0, None, None
+    if billed_projects is not None:
+        await session.run(delete(ProviderCost).where(*_costs(project_id, provider)))
     _note(session, project_id, actor, "provider_account.saved", provider, newKey=key is not None)
     return account
 
