@@ -1,6 +1,6 @@
 """`GET /status/{project}.json`: the status of a project that shows it to everybody, without a key.
 
-It is read from the database at most once in ten seconds for each project, whoever asks how often.
+It is read from the database at most once in two seconds for each project that shows it, whoever asks how often.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from resolvers.components.documents import status_document
 
 PREFIX: Final = "/status/"
 PATH: Final = f"{PREFIX}{{project}}.json"
-REMEMBERED_SECONDS: Final = 10.0
+REMEMBERED_SECONDS: Final = 2.0
 MOST_REMEMBERED: Final = 1000
 MOST_NAME: Final = 63
 HEADERS: Final = {
@@ -32,7 +32,7 @@ class Statuses:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: TTLCache[str, bytes | None] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self._known: TTLCache[str, bytes] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
         self._turn = asyncio.Lock()
 
     async def answer(self, request: Request) -> Response:
@@ -50,8 +50,12 @@ class Statuses:
         if len(name) > MOST_NAME or not name.isascii() or not name.isprintable():
             return None
         async with self._turn:
-            if name not in self._known:
-                async with self._database.read() as session:
-                    found = await status_document(session, name=name)
-                self._known[name] = None if found is None else orjson.dumps(found, option=orjson.OPT_UTC_Z)
-            return self._known[name]
+            known = self._known.get(name)
+            if known is not None:
+                return known
+            async with self._database.read() as session:
+                found = await status_document(session, name=name)
+            if found is None:
+                return None
+            document = self._known[name] = orjson.dumps(found, option=orjson.OPT_UTC_Z)
+            return document
