@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -51,9 +51,6 @@ class Terms:
     note: str | None = None
 
 
-TERMS: Final = frozenset(field.name for field in fields(Terms))
-
-
 async def save_price(
     session: WriteSession,
     *,
@@ -66,9 +63,9 @@ async def save_price(
 ) -> Price:
     """Adds a price (`number` None) or a revision of one; answers it as it stands, a new one only if something changed.
 
-    `values` has those TERMS that are meant: what is left out stays as it was. `names` says how the client spells the
-    kinds of prices, for refusals. Raises Invalid, NotFound, LimitReached; Conflict when another price is as specific
-    and begins at the same time.
+    `values` has those of the Terms that are meant: what is left out stays as it was. `names` says how the client
+    spells the kinds of prices, for refusals. Raises Invalid, NotFound, LimitReached; Conflict when another price is as
+    specific and begins at the same time.
     """
     if currency is not None and currency.upper() != CURRENCY:
         raise Invalid(
