@@ -14,8 +14,8 @@ import orjson
 
 from models.base import PICODOLLARS
 from realtime.facts import ApiCallFact, UsageFact
-from resolvers.prices.pricing import FROM_PROVIDER
 from resolvers.exports.cells import guarded, unguarded
+from resolvers.prices.pricing import FROM_PROVIDER
 
 Event = dict[str, Any]
 TEXT, NUMBER, EXACT, FLAG, OBJECT = "text", "number", "exact", "flag", "object"
