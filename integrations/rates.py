@@ -15,6 +15,7 @@ MILLION: Final = 10**6
 LARGEST: Final = 2**63 - 1
 MOST_REMEMBERED: Final = 10_000
 MOST_TIERS: Final = 1_000
+MOST_KINDS: Final = 512
 
 BOOK: Final = "book"
 OVERRIDE: Final = "override"
@@ -180,7 +181,7 @@ def nameless(tokens: Iterable[int]) -> str | None:
     return _names(tuple(map(bool, tokens)))
 
 
-@lru_cache(2 ** len(TOKENS))
+@lru_cache(MOST_KINDS)
 def _names(present: Present) -> str | None:
     found = {OUTPUT if kind == REASONING else kind for kind, is_there in zip(TOKENS, present, strict=True) if is_there}
     return ",".join(kind for kind in TOKENS if kind in found) or None

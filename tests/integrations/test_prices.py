@@ -25,7 +25,7 @@ USAGES = [
 def cost_of(prices: ListPrices, provider: str | None, model: str, time: dt.datetime, *tokens: int) -> int | None:
     """Tokens in the order of `Rates.cost`."""
     rates = prices.rates(provider, model, None, time, sum(tokens[:3]))
-    return rates and rates.cost(*tokens)[0]
+    return None if rates is None else rates.cost(*tokens)[0]
 
 
 def reference(model: ModelInfo, provider: Provider, time: dt.datetime, tokens: tuple[int, ...]) -> int:

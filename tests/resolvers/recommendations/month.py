@@ -201,7 +201,7 @@ def cost(call: dict[str, Any], **changed: Any) -> int | None:
     call = {**call, **changed}
     read = round(call["input"] * call["cached_share"])
     rates = PRICES.rates(call["provider"], call["model"], None, call["time"], call["input"])
-    return rates and rates.cost(call["input"] - read, read, 0, call["output"], 0)[0]
+    return None if rates is None else rates.cost(call["input"] - read, read, 0, call["output"], 0)[0]
 
 
 def wasted(calls: Sequence[dict[str, Any]], **changed: Any) -> float:

@@ -96,8 +96,8 @@ async def reprice(editor: Editor, **values: Any) -> Json:
 def expected(calls: Sequence[Json]) -> Json:
     """The difference that a repricing of these calls tells."""
     pairs = [(reference.cost(call, BEFORE)[0], reference.cost(call, AFTER)[0]) for call in calls]
-    before = sum(Decimal(cost) for cost, _ in pairs if cost is not None) / 10**12
-    after = sum(Decimal(cost) for _, cost in pairs if cost is not None) / 10**12
+    before = Decimal(sum(cost for cost, _ in pairs if cost is not None)) / 10**12
+    after = Decimal(sum(cost for _, cost in pairs if cost is not None)) / 10**12
     return {
         "events": len(calls),
         "beforeUsd": before,
