@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import Counter
-from sqlalchemy import Update, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Update, delete, insert, or_, select, update
 
 from integrations.billing import Billed, Billing, BillingFailed
 from models import Database, ProviderAccount, ProviderCost
@@ -148,7 +148,7 @@ class Fetcher:
     async def _due(self, midnight: dt.datetime, now: dt.datetime) -> list[tuple[int, str]]:
         account = ProviderAccount
         due = select(account.project_id, account.provider).where(
-            or_(account.fetched_until.is_(None), account.fetched_until < midnight),
+            _behind(midnight),
             or_(account.retry_at.is_(None), account.retry_at <= now),
         )
         async with self._database.read() as session:
@@ -163,12 +163,18 @@ class Fetcher:
                 .where(
                     account.project_id == project_id,
                     account.provider == provider,
-                    or_(account.fetched_until.is_(None), account.fetched_until < midnight),
+                    _behind(midnight),
                     or_(account.claimed_until.is_(None), account.claimed_until <= now),
                 )
                 .values(claimed_until=now + CLAIM)
             )
         return claimed == 1
+
+
+def _behind(midnight: dt.datetime) -> ColumnElement[bool]:
+    """Accounts whose bill is not known up to a midnight, or was looked at before it: that day was not over then."""
+    account = ProviderAccount
+    return or_(account.fetched_until.is_(None), account.fetched_until < midnight, account.fetched_at < midnight)
 
 
 def _same(account: ProviderAccount) -> Update:
