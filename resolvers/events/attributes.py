@@ -35,7 +35,9 @@ def attributes_json(attributes: dict[str, Any] | None) -> str:
 
 def json_text(name: str, value: dict[str, Any], most_bytes: int) -> str:
     """An object as JSON text. Raises Refused for one that is too large, or that no database or reader could take."""
-    _check(name, value, DEPTH)
+    for item in value.values():
+        if type(item) not in PLAIN and not (type(item) is int and 0 <= item <= LARGEST_INTEGER):
+            _check(name, item, DEPTH)
     text = _encoded(name, value)
     if len(text) > most_bytes:
         raise Refused(name, f"`{name}` takes {len(text)} bytes as JSON: it has at most {most_bytes}.")
