@@ -61,6 +61,14 @@ def test_the_example_of_recommendations_is_accepted(vigie: Vigie) -> None:
 
 
 @only_sqlite
+def test_the_examples_of_budgets_and_reconciliation_are_accepted(vigie: Vigie) -> None:
+    for path, mutation in (("docs/budgets.md", "saveBudget"), ("docs/reconciliation.md", "saveProviderAccount")):
+        (document,) = blocks(path, "graphql")
+        saved = post(vigie, "/graphql", json.dumps({"query": document}))["data"][mutation]
+        assert saved["userErrors"] == []
+
+
+@only_sqlite
 def test_the_examples_of_health_are_accepted(vigie: Vigie) -> None:
     check, heartbeat = blocks("docs/health.md", "graphql")
     saved = post(vigie, "/graphql", json.dumps({"query": check}))["data"]["saveHealthCheck"]

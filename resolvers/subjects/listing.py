@@ -1,18 +1,16 @@
 """Subjects, listed: those that have calls, and those that have a profile."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import func, or_, select, union
 
 from models import ApiCall, ReadSession, Subject, SubjectProfile, UsageEvent
-from resolvers.metrics.blocks import API, USAGE, Block
+from resolvers.metrics.breakdowns import counted
 from resolvers.metrics.figures import Figures, figures_of
 from resolvers.metrics.readings import Question, Reading, read
 from resolvers.metrics.scopes import Scope
 from resolvers.metrics.snapshots import Snapshot
-
-BLOCKS: Final[dict[str, Block]] = {"usage": USAGE, "api": API}
 
 
 async def list_subjects(
@@ -48,7 +46,11 @@ async def figures_by_subject(session: ReadSession, scope: Scope, names: Sequence
     question = Question(scope.block, period, scope.columns, by="subject", keys=tuple(names))
     found = {key: reading for (_, key), reading in (await read(session, scope.snapshot, question)).items()}
     readings = [found.get(name) or Reading.empty(scope.block) for name in names]
-    return dict(zip(names, await figures_of(session, scope, readings), strict=True))
+    made = await figures_of(session, scope, readings)
+    return {
+        name: counted("subject", figures, [name] if name in found else [])
+        for name, figures in zip(names, made, strict=True)
+    }
 
 
 def _named(snapshot: Snapshot, search: str | None, located: bool | None) -> Any:
