@@ -131,7 +131,8 @@ async def test_what_is_used_up_says_when_to_the_quarter_hour(
         if concerns(fact, one) and standing.window.start <= fact.time < at and crossed is None:
             total += fact.cost_picousd or 0
             crossed = fact.time if total >= one.amount_picousd else None
-    assert crossed is not None and exhausted is not None
+    assert crossed is not None
+    assert exhausted is not None
     assert standing.state == "hard"
     assert dt.timedelta(0) < exhausted - crossed <= dt.timedelta(minutes=15)
 

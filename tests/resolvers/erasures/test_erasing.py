@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import func, select
 
 from models import AuditEntry, Database, Erasure, Project, Subject, UsageContent, UsageEvent
-from realtime.facts import Fact, UsageFact
+from realtime.facts import ApiCallFact, Fact, UsageFact
 from resolvers.audit_entries import record_audit_entry
 from resolvers.erasures import steps
 from resolvers.erasures.beginning import begin_erasure
@@ -22,7 +22,7 @@ from resolvers.subjects.profiles import set_subject
 from tests.resolvers.metrics.asking import API_TOTALS, USAGE_TOTALS
 from tests.resolvers.metrics.comparing import agrees
 from tests.resolvers.metrics.log import Log
-from tests.resolvers.rollups.facts import Made, Traffic
+from tests.resolvers.rollups.facts import Traffic
 
 NAME = "Zoé Dupont <zoe@example.com>"
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -58,12 +58,16 @@ async def filled(database: Database, project: Project) -> tuple[Log, Traffic]:
     return log, traffic
 
 
-def _telling(fact: Made, number: int) -> Made:
+def _telling(fact: UsageFact | ApiCallFact, number: int) -> Fact:
     """The fact, full of the name."""
     said: dict[str, Any] = {"attributes": {"mail": NAME}, "trace_id": f"trace {NAME}", "id": f"{NAME}-{number}"}
     if isinstance(fact, UsageFact):
         said |= {"error_message": f"no {NAME}", "session_id": NAME}
     return msgspec.structs.replace(fact, **said)
+
+
+def _both(log: Log) -> list[UsageFact | ApiCallFact]:
+    return [*log.usage, *log.api]
 
 
 async def begin(database: Database, project: Project) -> Erasure:
@@ -104,7 +108,7 @@ async def test_the_name_goes_and_the_figures_stay(database: Database, project: P
     async with database.read() as session:
         row = (await session.scalars(select(Erasure)))[0]
         assert (row.state, row.subject) == ("done", None)
-        assert row.facts == sum(fact.subject == NAME for fact in [*log.usage, *log.api])
+        assert row.facts == sum(fact.subject == NAME for fact in _both(log))
         assert await session.scalar(select(func.count()).select_from(UsageContent)) == 0
         of = select(UsageEvent.attributes).where(UsageEvent.subject == erasure.pseudonym)
         assert all(attributes == {} for attributes in await session.scalars(of))
@@ -167,7 +171,7 @@ async def test_an_erasure_goes_on_where_it_was_cut_short(
     agrees(await asked(log, FIGURES), figures)
     async with database.read() as session:
         assert await session.scalar(left) == 0
-        facts = sum(fact.subject == NAME for fact in [*log.usage, *log.api])
+        facts = sum(fact.subject == NAME for fact in _both(log))
         assert await session.scalar(select(Erasure.facts)) == facts
 
 

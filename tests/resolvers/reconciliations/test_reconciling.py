@@ -93,7 +93,7 @@ async def books(database: Database, project: Project, bills: FakeBills) -> Books
 
 async def test_reasons_rest_on_what_both_sides_counted(books: Books) -> None:
     day = MIDNIGHT - 5 * A_DAY
-    cases = {
+    cases: dict[str, tuple[Any, tuple[str, int, dict[str, Any]], list[str]]] = {
         "agreed": (books.record("agreed", day, 4, 0.5), ("2.00", 4, {}), []),
         "missing": (books.record("missing", day, 2, 0.5), ("2.00", 4, {}), ["missing_traffic"]),
         "extra": (books.record("extra", day, 6, 0.5), ("2.00", 4, {}), ["extra_traffic"]),

@@ -47,7 +47,8 @@ async def test_subjects_are_listed_with_what_the_events_add_up_to(database: Data
         await set_subject(session, project_id=project.id, name="subject 3", values=known, actor="tests")
         await set_subject(session, project_id=project.id, name="nobody yet", values={"label": None}, actor="tests")
     nodes = await listed(log)
-    names = {fact.subject for fact in [*log.usage, *log.api] if fact.subject} | {"nobody yet", "subject 3"}
+    seen = {fact.subject for fact in log.usage} | {fact.subject for fact in log.api}
+    names = {name for name in seen if name} | {"nobody yet", "subject 3"}
     assert [node["name"] for node in nodes] == sorted(names)
     for node in nodes:
         usage = [fact for fact in log.usage if fact.subject == node["name"]]
