@@ -129,8 +129,12 @@ class Checker:
                 f"`tokens.output` includes reasoning: it must be at least `reasoning` ({reasoning}), "
                 f"and is {tokens.output or 0}.",
             )
-        _check_parts("input", tokens.input, tokens.input_audio, tokens.input_image)
-        _check_parts("output", tokens.output, tokens.output_audio, tokens.output_image)
+        input_audio, input_image = tokens.input_audio, tokens.input_image
+        output_audio, output_image = tokens.output_audio, tokens.output_image
+        if input_audio or input_image:
+            _check_parts("input", tokens.input, input_audio, input_image)
+        if output_audio or output_image:
+            _check_parts("output", tokens.output, output_audio, output_image)
         provider = event.provider
         model = event.model
         ours, rates, unpriced = compute(
@@ -144,10 +148,10 @@ class Checker:
             cache_write,
             visible,
             reasoning,
-            tokens.input_audio or 0,
-            tokens.output_audio or 0,
-            tokens.input_image or 0,
-            tokens.output_image or 0,
+            input_audio or 0,
+            output_audio or 0,
+            input_image or 0,
+            output_image or 0,
         )
         reported = None
         if event.cost_usd is not None:
@@ -184,10 +188,10 @@ class Checker:
             reported,
             event.service_tier,
             unpriced,
-            tokens.input_audio,
-            tokens.output_audio,
-            tokens.input_image,
-            tokens.output_image,
+            input_audio,
+            output_audio,
+            input_image,
+            output_image,
             raw_json(raw_usage) if raw_usage else None,
             self._key_id,
             computed,
