@@ -17,8 +17,8 @@ from models.api_keys import ApiKey
 from models.attribute_dimensions import AttributeDimension
 from models.audit_entries import AuditEntry
 from models.base import Base
-from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
 from models.budgets import Budget
+from models.bugs import Bug, BugChange, BugComment, BugLabel, BugOccurrence, BugSpell
 from models.channels import Channel
 from models.commits import Commit, Counter
 from models.components import Component, ComponentHour, ComponentSpell
@@ -30,6 +30,7 @@ from models.generations import Generation
 from models.health_checks import HealthCheck
 from models.heartbeats import Heartbeat
 from models.ingest_rejects import IngestReject
+from models.members import Member
 from models.prices import Price
 from models.projects import Project
 from models.provider_accounts import ProviderAccount, ProviderCost
@@ -92,6 +93,7 @@ __all__ = [
     "HealthCheck",
     "Heartbeat",
     "IngestReject",
+    "Member",
     "Price",
     "Project",
     "ProviderAccount",
