@@ -5,7 +5,7 @@
         connections.admit(connection, principal)      # LimitReached when the key has too many
         connection.operations += 1                    # its edge keeps the figures
 
-A connection ends with its key, wherever that is revoked (`end_revoked` asks for all keys at once), when its key expires
+A connection ends with its key or token, wherever that is revoked (`end_revoked` asks for all at once), when it expires
 (`end_expired`), and with the process (`drain`).
 """
 
@@ -21,6 +21,7 @@ from models import ReadSession
 from realtime.shared import Progress
 from resolvers.api_keys import api_keys_by_place
 from resolvers.errors import LimitReached
+from resolvers.members import members_by_place
 from resolvers.principals import Principal
 
 MOST_PER_KEY: Final = 2_000
@@ -31,7 +32,7 @@ class End(StrEnum):
     """Why a connection is ended from here."""
 
     KEY = "key"
-    """Its key was revoked or has expired: at once."""
+    """Its key was revoked or has expired, or its token has, or what that says does not hold any more: at once."""
     RESTART = "restart"
     """The process ends: as soon as its queries and mutations are answered."""
 
@@ -71,7 +72,7 @@ class Connections:
         self.process = process
         self._most_per_key = most_per_key
         self._open: dict[int, Connection] = {}
-        self._by_key: dict[tuple[int, int], set[Connection]] = {}
+        self._by_key: dict[tuple[int, int | str], set[Connection]] = {}
 
     @contextmanager
     def open(self, connection: Connection) -> Iterator[None]:
@@ -113,8 +114,8 @@ class Connections:
         return found if found and found.principal and found.principal.project_id == project_id else None
 
     @property
-    def keys(self) -> set[tuple[int, int]]:
-        """The project and number of each key that has connections."""
+    def holders(self) -> set[tuple[int, int | str]]:
+        """The project of each key and token that has connections, and who its holder is there."""
         return set(self._by_key)
 
     def end_expired(self, now: dt.datetime) -> None:
@@ -125,22 +126,29 @@ class Connections:
                 connection.end(End.KEY)
 
     async def end_revoked(self, session: ReadSession) -> None:
-        """Ends the connections whose keys were revoked, by whatever process: one statement for a thousand keys."""
-        keys = self.keys
-        rows = await api_keys_by_place(session, keys)
-        for key in keys:
-            if key not in rows or rows[key].revoked_at is not None:
-                self._end(key)
+        """Ends the connections whose keys were revoked, and those of members who left or have another role, by whatever
+        process: one statement for a thousand of either.
+        """
+        asked = [(one, one.principal) for held in self._by_key.values() for one in held if one.principal]
+        keys = await api_keys_by_place(
+            session, {(of.project_id, of.key_id) for _, of in asked if of.key_id is not None}
+        )
+        members = await members_by_place(session, {(of.project_id, of.name) for _, of in asked if of.member})
+        for connection, of in asked:
+            if of.key_id is not None:
+                key = keys.get((of.project_id, of.key_id))
+                over = key is None or key.revoked_at is not None
+            else:
+                member = members.get((of.project_id, of.name))
+                over = of.member and (member is None or member.role != of.role)
+            if over:
+                connection.end(End.KEY)
 
     def drain(self) -> None:
         """Ends every connection, because the process does."""
         for connection in list(self._open.values()):
             connection.end(End.RESTART)
 
-    def _end(self, key: tuple[int, int]) -> None:
-        for connection in list(self._by_key.get(key, ())):
-            connection.end(End.KEY)
 
-
-def _key_of(principal: Principal) -> tuple[int, int]:
-    return principal.project_id, principal.key_id
+def _key_of(principal: Principal) -> tuple[int, int | str]:
+    return principal.project_id, principal.holder

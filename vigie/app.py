@@ -23,6 +23,7 @@ from ingest.otlp import others, traces
 from ingest.problems import Problem
 from integrations.addresses import Allowed
 from integrations.guard import Guard
+from integrations.jwks import KeySet
 from integrations.notifications import Notifier
 from integrations.prices import ListPrices
 from models import Database
@@ -63,6 +64,7 @@ from vigie.probes import Readiness, database_answers, live
 from vigie.reconciling import RECONCILE_SECONDS, open_fetcher
 from vigie.settings import Settings
 from vigie.telemetry import VERSION, metrics
+from vigie.tokens import Tokens
 from vigie.watching import WATCH_SECONDS, Watching
 from vigie_sdk import VigieMiddleware
 
@@ -70,6 +72,7 @@ RESTART_SECONDS: Final = 1.0
 REJECTS_SECONDS: Final = 1.0
 LAST_USES_SECONDS: Final = 5.0
 KEY_SECONDS: Final = 1.0
+TOKEN_KEYS_SECONDS: Final = 300.0
 PARTITIONS_SECONDS: Final = 24 * 3600.0
 ADVICE_SECONDS: Final = 60.0
 RECOMMENDATIONS_SECONDS: Final = 2.0
@@ -95,7 +98,9 @@ def create_app(settings: Settings) -> Starlette:
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding, prices = Folding(database), ListPrices()
     reserve = Reserve(database, settings.disk_reserve_mb * MIB)
-    authenticator = Authenticator(database)
+    key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+    tokens = Tokens(settings.token_terms, key_set) if settings.token_terms else None
+    authenticator = Authenticator(database, tokens)
     rejects = Rejects(authenticator.owner_of)
     writer = Writer(
         database,
@@ -161,6 +166,8 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(REPRICING_SECONDS, "repricings", lambda: repricings.sweep(database, prices))
             jobs.every(ROOM_SECONDS, "room", reserve.look)
             jobs.every(RETENTION_SECONDS, "retention", lambda: enforce(database))
+            if key_set is not None:
+                jobs.every(TOKEN_KEYS_SECONDS, "keys of tokens", key_set.refresh)
             if database.dialect == "postgresql":
                 jobs.every(PARTITIONS_SECONDS, "partitions", lambda: make_months(database))
             readiness.started = True

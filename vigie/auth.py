@@ -1,10 +1,11 @@
-"""Who asks: from the text of an API key to a Principal.
+"""Who asks: from the text of an API key or of a token to a Principal.
 
-    authenticator = Authenticator(database)
+    authenticator = Authenticator(database, tokens)
     principal = await authenticator.authenticate(secret)        # None: refused, and counted with its reason
 
-What a key is stands in the database; here it is remembered for two seconds, known and unknown keys apart, so that
-neither heavy traffic nor a flood of guesses becomes a query each. Its end is checked at every use.
+What a key is stands in the database; here it is remembered for two seconds, good and refused ones apart, so that
+neither heavy traffic nor a flood of guesses becomes a query each. So is what a token says. Ends are checked at every
+use.
 """
 
 import asyncio
@@ -27,13 +28,14 @@ from resolvers.api_keys import digest_of, find_api_keys
 from resolvers.connections import Connections
 from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
+from vigie.tokens import REASONS, Refused, Tokens
 
 REMEMBERED_SECONDS: Final = 2.0
 MOST_REMEMBERED: Final = 10_000
 USE_WRITTEN_EVERY: Final = dt.timedelta(minutes=1)
 
-REFUSED = Counter("vigie_auth_refused_total", "API keys that were refused.", ["reason"])
-for reason in ("unknown", "revoked", "expired"):
+REFUSED = Counter("vigie_auth_refused_total", "API keys and tokens that were refused.", ["reason"])
+for reason in ("unknown", "revoked", *REASONS):
     REFUSED.labels(reason)
 
 log = structlog.get_logger(__name__)
@@ -53,34 +55,38 @@ class _Key:
 
 
 class Authenticator:
-    """Tells whose key it is. One per process; `forget` after a revocation's commit makes it hold at once here."""
+    """Tells whose key or token it is, the latter only with `tokens`. One per process; `forget` after the commit of a
+    revocation makes it hold at once here.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tokens: Tokens | None = None) -> None:
         self._database = database
+        self._tokens = tokens
         self._known: TTLCache[bytes, _Key] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
-        self._unknown: TTLCache[bytes, None] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
-        self._lookups: dict[bytes, asyncio.Task[_Key | None]] = {}
+        self._refused: TTLCache[bytes, str] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
+        self._lookups: dict[bytes, asyncio.Task[_Key | str]] = {}
         self._used: dict[tuple[int, int], dt.datetime] = {}
         self._written: dict[tuple[int, int], dt.datetime] = {}
         self._refusals: dict[int, int] = {}
 
     async def authenticate(self, secret: str) -> Principal | None:
-        """Whose key this is; None when nobody's, or when it was revoked or has expired.
+        """Whose key or token this is; None when nobody's, or when it was revoked or has expired.
 
-        Raises Unavailable when the database has to be asked and does not answer.
+        Raises Unavailable when the database, or the address of the tokens' keys, has to be asked and does not answer.
         """
         digest = digest_of(secret)
-        key = self._known.get(digest) or await self._look_up(digest)
+        key = self._known.get(digest) or await self._look_up(digest, secret)
         now = dt.datetime.now(dt.UTC)
-        refused = key.refused(now) if key else "unknown"
-        if key is None or refused:
+        refused = key if isinstance(key, str) else key.refused(now)
+        if isinstance(key, str) or refused:
             REFUSED.labels(refused).inc()
-            project_id = key.principal.project_id if key else NOBODY
+            project_id = NOBODY if isinstance(key, str) else key.principal.project_id
             self._refusals[project_id] = self._refusals.get(project_id, 0) + 1
             return None
         principal = key.principal
         structlog.contextvars.bind_contextvars(project=principal.project_name)
-        self._used[principal.project_id, principal.key_id] = now
+        if principal.key_id is not None:
+            self._used[principal.project_id, principal.key_id] = now
         return principal
 
     def owner_of(self, secret: str) -> int | None:
@@ -88,11 +94,11 @@ class Authenticator:
         key = self._known.get(digest_of(secret))
         return key.principal.project_id if key else None
 
-    def forget(self, project_id: int, key_id: int) -> None:
-        """Drops what is remembered of a key: the next use asks the database."""
+    def forget(self, project_id: int, holder: int | str) -> None:
+        """Drops what is remembered of a key (its number) or a member (the name): the next use asks the database."""
         self._lookups.clear()  # a query that runs now may have read the key as it was
         for digest, key in list(self._known.items()):
-            if (key.principal.project_id, key.principal.key_id) == (project_id, key_id):
+            if (key.principal.project_id, key.principal.holder) == (project_id, holder):
                 self._known.pop(digest, None)
 
     def take_refusals(self) -> dict[int, int]:
@@ -116,32 +122,47 @@ class Authenticator:
         except (SQLAlchemyError, OSError) as error:
             log.warning("last uses of keys are not stored", error=str(error))
 
-    async def _look_up(self, digest: bytes) -> _Key | None:
-        if digest in self._unknown:
-            return None
+    async def _look_up(self, digest: bytes, secret: str) -> _Key | str:
+        """The key or token, or why there is none."""
+        if refused := self._refused.get(digest):
+            return refused
         # Everybody who asks for the same key at the same time waits for one query.
         task = self._lookups.get(digest)
         if task is None:
-            task = self._lookups[digest] = asyncio.create_task(self._query(digest))
+            task = self._lookups[digest] = asyncio.create_task(self._query(digest, secret))
         return await asyncio.shield(task)
 
-    async def _query(self, digest: bytes) -> _Key | None:
+    async def _query(self, digest: bytes, secret: str) -> _Key | str:
         this = asyncio.current_task()
         try:
-            try:
-                async with self._database.read() as session:
-                    rows = await find_api_keys(session, digest=digest)
-            except (SQLAlchemyError, OSError) as error:
-                raise Unavailable("The database does not answer: try again.", retry_after=1) from error
-            found = next((key for row, project in rows if (key := _key(row, project.name, digest))), None)
-            if found is None:
-                self._unknown[digest] = None
-            elif self._lookups.get(digest) is this:  # else `forget` came in between
-                self._known[digest] = found
+            if self._tokens and self._tokens.looks_like_one(secret):
+                found = await self._token(self._tokens, secret)
+            else:
+                found = await self._key(digest)
+            if self._lookups.get(digest) is this:  # else `forget` came in between
+                if isinstance(found, str):
+                    self._refused[digest] = found
+                else:
+                    self._known[digest] = found
             return found
         finally:
             if self._lookups.get(digest) is this:
                 del self._lookups[digest]
+
+    async def _key(self, digest: bytes) -> _Key | str:
+        try:
+            async with self._database.read() as session:
+                rows = await find_api_keys(session, digest=digest)
+        except (SQLAlchemyError, OSError) as error:
+            raise Unavailable("The database does not answer: try again.", retry_after=1) from error
+        return next((key for row, project in rows if (key := _key(row, project.name, digest))), "unknown")
+
+    async def _token(self, tokens: Tokens, text: str) -> _Key | str:
+        try:
+            return _Key(await tokens.principal(self._database, text), revoked=False)
+        except Refused as refused:
+            log.info("token refused", reason=refused.reason, detail=str(refused))
+            return refused.reason
 
     async def _write(self, uses: Iterable[tuple[tuple[int, int], dt.datetime]]) -> None:
         uses = sorted(uses)
@@ -159,7 +180,7 @@ class Authenticator:
 
 
 def expiry_of(connections: Connections) -> Callable[[], Awaitable[None]]:
-    """The job that ends the connections of keys that have expired."""
+    """The job that ends the connections of keys and tokens that have expired."""
 
     async def run() -> None:
         connections.end_expired(dt.datetime.now(dt.UTC))
@@ -168,13 +189,13 @@ def expiry_of(connections: Connections) -> Callable[[], Awaitable[None]]:
 
 
 def revocation_of(connections: Connections, database: Database) -> Callable[[], Awaitable[None]]:
-    """The job that ends the connections of keys that were revoked, here or by another process.
+    """The job that ends the connections of keys that were revoked and of members who left, here or elsewhere.
 
     Connections outlive their database: while it is away, nobody can have revoked a key.
     """
 
     async def run() -> None:
-        if not connections.keys:
+        if not connections.holders:
             return
         try:
             async with database.read() as session:

@@ -39,10 +39,10 @@ def test_nothing_is_left_of_what_has_closed() -> None:
     with connections.open(held):
         connections.admit(held, principal())
         assert connections.get(1, held.number) is held
-        assert connections.keys == {(1, 1)}
+        assert connections.holders == {(1, 1)}
     assert connections.get(1, held.number) is None
     assert connections.of_project(1) == []
-    assert connections.keys == set()
+    assert connections.holders == set()
 
 
 def test_a_project_sees_its_own_the_newest_first() -> None:
