@@ -21,13 +21,14 @@ run: .venv/run ## Serve Vigie on http://127.0.0.1:8000 (VIGIE_PORT and the other
 test: .venv/test graphiql lint types ## Run every check and every test, on SQLite, PostgreSQL and Redis that start by themselves
 	$(BIN)/pytest --numprocesses 4 --dist worksteal
 
-test-long: .venv/test graphiql haproxy ## Run the tests at full size, and all of them on the older PostgreSQL too
+test-long: .venv/test graphiql programs ## Run the tests at full size, and all of them on the older PostgreSQL too
 	$(BIN)/pytest -m "long or not long" --numprocesses 4 --dist worksteal
 	$(BIN)/pytest --postgresql 16 --numprocesses 4 --dist worksteal
 
-haproxy: # stands before replicas in test-long
-	@PATH="$$PATH:/usr/sbin"; command -v haproxy > /dev/null || { apt-get update --quiet && apt-get install --quiet --yes haproxy; } || \
-		{ echo "make test-long needs haproxy, which it could not install (Debian: apt install haproxy, as root)."; exit 1; }
+programs: # stand before and beside replicas in test-long
+	@PATH="$$PATH:/usr/sbin"; for program in haproxy nginx prometheus; do command -v $$program > /dev/null || \
+		{ apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends $$program; } || \
+		{ echo "make test-long needs $$program, which it could not install (Debian: apt install $$program, as root)."; exit 1; }; done
 
 lint: .venv/test ## Check style and format
 	$(BIN)/ruff check
@@ -83,7 +84,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long haproxy lint format types sdl migration bench-ingest bench-otlp bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
+.PHONY: help run test test-long programs lint format types sdl migration bench-ingest bench-otlp bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 
