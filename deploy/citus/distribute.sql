@@ -51,6 +51,7 @@ SELECT create_distributed_table('deployments', 'project_id', colocate_with => 'c
 SELECT create_distributed_table('erasures', 'project_id', colocate_with => 'counters');
 SELECT create_distributed_table('generations', 'project_id', colocate_with => 'counters');
 SELECT create_distributed_table('ingest_rejects', 'project_id', colocate_with => 'counters');
+SELECT create_distributed_table('members', 'project_id', colocate_with => 'counters');
 SELECT create_distributed_table('prices', 'project_id', colocate_with => 'counters');
 SELECT create_distributed_table('provider_accounts', 'project_id', colocate_with => 'counters');
 SELECT create_distributed_table('provider_costs', 'project_id', colocate_with => 'counters');
