@@ -62,10 +62,13 @@ class Rejects:
                 continue
             event = events[rejection.index]
             sample = sample_of(getattr(event, "sent", event), self._masking)
-            reason, field = rejection.message, rejection.field
+            reason, field = (
+                self._masking.text(rejection.message),
+                rejection.field and self._masking.text(rejection.field),
+            )
             if keeping is not None:
                 reason, sample = keeping.masking.text(reason), sample and keeping.masking.text(sample)
-            self._note(project_id, door, rejection.code, field and self._masking.text(field), reason, sample)
+            self._note(project_id, door, rejection.code, field, reason, sample)
 
     def note_request(self, secret: str | None, *, door: str, status: int, reason: str) -> None:
         """Counts a request that was refused as a whole, and notes it where it is known whose it was."""

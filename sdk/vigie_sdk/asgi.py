@@ -98,7 +98,7 @@ class VigieMiddleware:
         trace = headers.get(b"traceparent", b"").split(b"-")
         if len(trace) == 4 and len(trace[1]) == 32:  # as W3C has it
             event["traceId"] = trace[1].decode("latin-1")
-        (self._vigie or default()).record(event)
+        (default() if self._vigie is None else self._vigie).record(event)
 
     def _subject_of(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
         found: object = None

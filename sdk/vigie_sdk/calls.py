@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vigie_sdk.contexts import Labels
-from vigie_sdk.events import Event
+from vigie_sdk.events import ERROR_MESSAGE, Event
 from vigie_sdk.usage import Counter, estimated_input, get, reported
 
 OK: Final = "ok"
@@ -162,7 +162,7 @@ class Call:
                 "sessionId": labels.session_id,
                 "traceId": labels.trace_id,
                 "status": status,
-                "error": {"type": kind, "message": message} if kind else None,
+                "error": {"type": kind, "message": message and str(message)[:ERROR_MESSAGE]} if kind else None,
                 "durationMs": self._milliseconds(ended),
                 "timeToFirstTokenMs": None if self._first is None else self._milliseconds(first),
                 "rawUsage": usage,

@@ -71,7 +71,11 @@ class Vigie:
         if self._closed or self._queue.qsize() + self._sender.held >= self._queue_size:
             self._drop()
             return
-        self._queue.put({"time": time.time(), "environment": self.environment, **event})
+        try:
+            self._queue.put({"time": time.time(), "environment": self.environment, **event})
+        except TypeError:
+            say_once("an event is a dictionary, not %s", type(event).__name__)
+            return
         if self._thread is None:
             self._start()
 

@@ -69,7 +69,7 @@ class Tracker:
         return Call(Request(operation, self._provider, body, labels), self._record)
 
     def _record(self, event: Event) -> None:
-        (self._vigie or default()).record(event)
+        (default() if self._vigie is None else self._vigie).record(event)
 
 
 def _tracked(client: C, tracker: Tracker) -> C:

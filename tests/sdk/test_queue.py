@@ -195,6 +195,7 @@ def test_events_are_made_to_fit(door: Door, made: Callable[..., Vigie]) -> None:
 
 def test_an_event_that_is_none_ends_nothing(door: Door, made: Callable[..., Vigie]) -> None:
     vigie = made(door.url)
+    vigie.record(None)  # type: ignore[arg-type]
     vigie.record(usage(tokens={"input": object()}))
     vigie.record(usage(subject="good"))
     assert vigie.flush()
