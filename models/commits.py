@@ -12,7 +12,10 @@ from models.base import Base
 
 
 class Counter(Base):
-    """The last sequence number of a project, and the floors below which retention has taken facts away."""
+    """The last sequence number of a project, and the floors below which retention has taken facts away.
+
+    `revision` counts what changed answers without a fact: mutations, prices applied anew, what retention took.
+    """
 
     __tablename__ = "counters"
     __table_args__ = ({"postgresql_with": {"fillfactor": 10}},)
@@ -20,6 +23,7 @@ class Counter(Base):
     project_id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     last_seq: Mapped[int] = mapped_column(default=0)
     floor: Mapped[dt.datetime]
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Commit(Base):

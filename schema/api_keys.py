@@ -108,7 +108,7 @@ class ApiKeyMutation:
         input: Annotated[CreateApiKeyInput, strawberry.argument(description="The key to make.")],  # noqa: A002
     ) -> CreateApiKeyPayload:
         principal = info.context.principal
-        async with info.context.services.database.write() as session:
+        async with info.context.writing() as session:
             row, secret = await keys.create_api_key(
                 session,
                 project_id=principal.project_id,
@@ -132,7 +132,7 @@ class ApiKeyMutation:
         key = own_key(input.id, type_name="ApiKey", project_id=principal.project_id)
         if key is None or not KEY.fullmatch(key):
             raise NotFound("There is no such key in this project.", field="id")
-        async with services.database.write() as session:
+        async with info.context.writing() as session:
             row = await keys.revoke_api_key(
                 session, project_id=principal.project_id, key_id=int(key), actor=principal.name
             )

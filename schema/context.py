@@ -26,6 +26,7 @@ from resolvers.principals import Principal
 from resolvers.recommendations.generation import Generator
 from resolvers.recommendations.terms import Terms
 from resolvers.reconciliations.fetching import Fetcher
+from resolvers.revisions import revise
 from resolvers.storage.room import Reserve
 
 if TYPE_CHECKING:
@@ -91,9 +92,13 @@ class Context:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[WriteSession]:
-        """A mutation's write session, committed at exit. What its answer reads then is read anew, after the commit."""
+        """A mutation's write session, committed at exit. What its answer reads then is read anew, after the commit.
+
+        With the same commit, answers that were kept for the project are out of date.
+        """
         async with self.services.database.write() as session:
             yield session
+            await revise(session, project_id=self.principal.project_id)
         await self.resources.aclose()
         self._session, self._turn, self._loaders = None, asyncio.Lock(), {}
 

@@ -153,7 +153,7 @@ class StorageMutation:
     ) -> SaveRetentionPayload:
         principal = info.context.principal
         project_id = principal.project_id
-        async with info.context.services.database.write() as session:
+        async with info.context.writing() as session:
             before = await get_retention(session, project_id=project_id)
             kept = Kept(
                 fact_days=_chosen(input.fact_days, before.fact_days),

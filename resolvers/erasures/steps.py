@@ -22,6 +22,7 @@ from resolvers.erasures.facts import FACTS, pseudonymise
 from resolvers.erasures.purging import purge
 from resolvers.erasures.rows import scrub
 from resolvers.erasures.words import Replacing
+from resolvers.revisions import revise
 from resolvers.rollups.leases import SUBJECTS, lease_all
 from resolvers.rollups.rebuild import rebuild
 
@@ -60,6 +61,7 @@ async def _finish(database: Database, erasure: Erasure) -> None:
             return
         await _forget_number(session, project_id, replacing.name)
         row.state, row.subject, row.finished_at = "done", None, dt.datetime.now(dt.UTC)
+        await revise(session, project_id=project_id)
     ENDED.inc()
     await purge(database)
     log.info("subject erased", project=project_id, erasure=erasure.id, pseudonym=erasure.pseudonym)
@@ -82,6 +84,7 @@ async def _step(database: Database, erasure: Erasure, facts: Any, replacing: Rep
         within = facts.seq <= erasure.until_seq, facts.time >= times[0], facts.time <= times[-1]
         done = await pseudonymise(session, facts, erasure.project_id, replacing, *within)
         row.facts += done
+        await revise(session, project_id=erasure.project_id)
     ERASED.inc(done)
     return True
 

@@ -17,6 +17,7 @@ from models.rollups import DAY
 from resolvers.prices.listing import read_book
 from resolvers.repricings.events import difference, reprice
 from resolvers.repricings.sums import Sums
+from resolvers.revisions import revise
 from resolvers.rollups.leases import lease_all
 from resolvers.rollups.rebuild import ONE_DAY, rebuild_usage
 from resolvers.rollups.slices import day_of
@@ -67,7 +68,9 @@ async def _change(session: WriteSession, prices: Prices, row: Repricing) -> bool
         if sums.total().changed:
             await rebuild_usage(session, project_id=row.project_id, day=day, reached=reached)
     skipped = await _skipped(session, row, start)
-    return _advance(row, day, sums, skipped)
+    more = _advance(row, day, sums, skipped)
+    await revise(session, project_id=row.project_id)
+    return more
 
 
 def _advance(row: Repricing, day: dt.datetime | None, sums: Sums, skipped: int) -> bool:

@@ -14,6 +14,7 @@ from resolvers.retentions.history import remove_history
 from resolvers.retentions.months import end_months
 from resolvers.retentions.removing import remove_facts, remove_log, remove_rollups
 from resolvers.retentions.settings import HISTORY_DAYS, floor_of, get_floors, get_retention
+from resolvers.revisions import revise
 from resolvers.rollups.upserts import insert_into, table_of
 
 EVERY: Final = dt.timedelta(hours=1)
@@ -62,6 +63,7 @@ async def _enforce_project(database: Database, project_id: int, now: dt.datetime
             .where(Retention.project_id == project_id, Retention.claimed_until == now + CLAIM)
             .values(enforced_at=now, claimed_until=None)
         )
+        await revise(session, project_id=project_id)
 
 
 async def _due(database: Database, now: dt.datetime) -> Sequence[int]:

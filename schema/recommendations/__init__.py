@@ -150,7 +150,7 @@ class RecommendationMutation:
             MarkRecommendationViewedInput, strawberry.argument(description="The recommendation.")
         ],
     ) -> MarkRecommendationViewedPayload:
-        async with info.context.services.database.write() as session:
+        async with info.context.writing() as session:
             row = await life.mark_viewed(session, **_own(info, input.id))
         return MarkRecommendationViewedPayload.of(row)
 
@@ -167,7 +167,7 @@ class RecommendationMutation:
         ],
     ) -> ImplementRecommendationPayload:
         services = info.context.services
-        async with services.database.write() as session:
+        async with info.context.writing() as session:
             row = await life.implement(
                 session, **_own(info, input.id), implemented_at=input.implemented_at, terms=services.terms
             )
@@ -185,14 +185,14 @@ class RecommendationMutation:
             DismissRecommendationInput, strawberry.argument(description="The recommendation, and why.")
         ],
     ) -> DismissRecommendationPayload:
-        async with info.context.services.database.write() as session:
+        async with info.context.writing() as session:
             row = await life.dismiss(session, **_own(info, input.id), reason=input.reason)
         return DismissRecommendationPayload.of(row)
 
 
 async def _record(info: Info, items: list[Item]) -> list[RecommendationRow | Invalid]:
     services = info.context.services
-    async with services.database.write() as session:
+    async with info.context.writing() as session:
         return await record(session, project_id=info.context.principal.project_id, items=items, terms=services.terms)
 
 

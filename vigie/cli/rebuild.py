@@ -7,6 +7,7 @@ import typer
 
 from models import Database
 from resolvers.retentions.settings import get_floors
+from resolvers.revisions import revise
 from resolvers.rollups.rebuild import ONE_DAY
 from resolvers.rollups.rebuild import rebuild as make_anew
 from vigie.cli.backup import bar
@@ -39,6 +40,8 @@ def rebuild(
         with bar(f"roll-ups of {project}") as progress:
             for day in progress.track(kept):
                 await make_anew(database, project_id, day, day + ONE_DAY)
+        async with database.write() as session:
+            await revise(session, project_id=project_id)
         return len(kept)
 
     out.print(f"{with_database(work):,} days are made anew.")
