@@ -123,7 +123,7 @@ class ApiByTime(Bucket, ApiSums, ApiShape, Base):
 
 
 class UsageByKey(Bucket, UsageSums, Base):
-    """By the key that sent it: quarter-hours and days, of the events that say which."""
+    """By the key that sent it, for the events that say which: quarter-hours only."""
 
     __tablename__ = "usage_by_key"
 

@@ -61,7 +61,7 @@ USAGE = Block(
         Cube(UsageByTime, frozenset()),
         Cube(UsageByModel, frozenset({"provider", "model", "operation", "status"})),
         Cube(UsageBySubject, frozenset({"subject"}), (DAY,), "subjects"),
-        Cube(UsageByKey, frozenset({"api_key_id"}), (DAY, QUARTER), "subjects"),
+        Cube(UsageByKey, frozenset({"api_key_id"}), (QUARTER,), "subjects"),
     ),
     filters={
         "subjects": "subject",

@@ -172,7 +172,7 @@ def _cube(question: Question, *, below: bool) -> Cube | None:
         return None  # their facts are found by index, over any period
     for cube in question.block.cubes:
         shaped = cube.watermark == "series"
-        fine = shaped or not question.every or len(cube.grains) > 1
+        fine = shaped or not question.every or QUARTER in cube.grains
         if dimensions <= cube.dimensions and fine and (shaped or not question.needs):
             return cube
     _check_facts_alone(question)
@@ -205,7 +205,7 @@ def _from_cube(
     if question.by:
         keys.append(getattr(table, question.by))
     conditions = [table.project_id == snapshot.project_id, _within(table.bucket, stretches)]
-    if len(cube.grains) > 1:
+    if QUARTER in cube.grains:
         conditions.insert(1, table.grain == grain)
     for column, values in question.kept.items():
         conditions.append(getattr(table, column).in_(["" if value is None else value for value in values]))

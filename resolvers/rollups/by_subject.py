@@ -14,35 +14,32 @@ from resolvers.rollups.upserts import adding, insert_into, table_of
 
 @dataclass(frozen=True, slots=True)
 class BySubject:
-    """Facts that are summed by subject and UTC day, or by key and bucket of each of the `grains`."""
+    """Facts that are summed by a dimension, in buckets of one grain."""
 
     facts: Any
     model: Any
     measures: Measures
-    grains: tuple[int, ...] = ()
+    dimension: str = "subject"
+    grain: int = DAY
 
 
 CUBES = (
     BySubject(UsageEvent, UsageBySubject, USAGE_SUMS),
     BySubject(ApiCall, ApiBySubject, API_SUMS),
-    BySubject(UsageEvent, UsageByKey, USAGE_SUMS, (DAY, QUARTER)),
+    BySubject(UsageEvent, UsageByKey, USAGE_SUMS, "api_key_id", QUARTER),
 )
 
 
 async def add_by_subject(session: WriteSession, cube: BySubject, *conditions: ColumnElement[bool]) -> None:
     """Adds the facts that meet the conditions to their rows."""
     facts = cube.facts
-    if not cube.grains:
-        keys = {"bucket": time_bucket(facts.time, DAY), "subject": func.coalesce(facts.subject, "")}
-        await _add(session, cube, keys, *conditions)
-    for grain in cube.grains:
-        keys = {"grain": literal_column(str(grain)), "bucket": time_bucket(facts.time, grain)}
-        keys["api_key_id"] = facts.api_key_id
-        await _add(session, cube, keys, *conditions, facts.api_key_id.is_not(None))
-
-
-async def _add(session: WriteSession, cube: BySubject, keys: dict[str, Any], *conditions: ColumnElement[bool]) -> None:
-    table, keys = table_of(cube.model), {"project_id": cube.facts.project_id, **keys}
+    keys: dict[str, Any] = {"project_id": facts.project_id, "bucket": time_bucket(facts.time, cube.grain)}
+    if cube.dimension == "subject":
+        keys["subject"] = func.coalesce(facts.subject, "")
+    else:
+        keys |= {"grain": literal_column(str(cube.grain)), "api_key_id": facts.api_key_id}
+        conditions = (*conditions, facts.api_key_id.is_not(None))
+    table = table_of(cube.model)
     by_position: list[ColumnElement[Any]] = [literal_column(str(place)) for place in range(1, len(keys) + 1)]
     sums = select(*keys.values(), *cube.measures.values()).where(*conditions).group_by(*by_position)
     names = [*keys, *cube.measures]
