@@ -7,10 +7,16 @@ from typing import Any, Final
 import yaml
 
 from tests.architecture.sources import ROOT
+from vigie.settings import PREFIX, Settings
 
 DEPLOY: Final = ROOT / "deploy"
 DASHBOARDS: Final = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RULES: Final = sorted((DEPLOY / "prometheus" / "rules").glob("*.yaml"))
+
+KNOWN_VARIABLES: Final = frozenset(
+    {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {"FORWARDED_ALLOW_IPS"}
+)
+"""What the process reads: its settings, and uvicorn's list of proxies that may say who asks."""
 
 
 def read_yaml(path: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.files import DEPLOY, read_environment, read_yaml
+from tests.deploy.files import DEPLOY, KNOWN_VARIABLES, read_environment, read_yaml
 from vigie.server import END_SECONDS, KEEP_ALIVE_SECONDS
 from vigie.settings import PREFIX, Settings
 
@@ -61,8 +61,7 @@ def test_two_replicas_share_one_database_and_one_redis(compose: dict[str, Any]) 
     assert one["read_only"] is True
     assert one["cap_drop"] == ["ALL"]
     assert seconds(one["stop_grace_period"]) > END_SECONDS
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    assert set(one["environment"]) <= known
+    assert set(one["environment"]) <= KNOWN_VARIABLES
 
 
 def test_every_secret_has_a_place_in_the_example(compose: dict[str, Any]) -> None:

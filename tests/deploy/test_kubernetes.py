@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.deploy.files import DEPLOY, read_environment
+from tests.deploy.files import DEPLOY, KNOWN_VARIABLES, read_environment
 from tests.deploy.kustomize import Object, build
 from vigie.app import create_app
 from vigie.server import END_SECONDS
@@ -107,12 +107,11 @@ def test_pods_refer_to_what_there_is(objects: list[Object]) -> None:
 
 
 def test_what_vigie_is_told_are_settings_of_its(objects: list[Object], container: Object) -> None:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     public = named(objects, "ConfigMap", "vigie")["data"]
     secret = named(objects, "Secret", "vigie")["data"]
 
-    assert set(public) <= known
-    assert {name for name in secret if name.startswith(PREFIX)} <= known
+    assert set(public) <= KNOWN_VARIABLES
+    assert {name for name in secret if name.startswith(PREFIX)} <= KNOWN_VARIABLES
     assert not set(public) & set(secret)
     values = {name.removeprefix(PREFIX).lower(): value for name, value in public.items()}
     assert Settings.model_validate(values).drain_seconds == 8
