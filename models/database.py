@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from models.activities import Activity
 from models.base import Base
 from models.commits import Commit, Counter
+from models.deadlines import current_deadline
 from models.functions import SqliteConnection
 
 T = TypeVar("T")
@@ -150,7 +151,7 @@ class Database:
 
 
 async def _to_its_end(statement: Coroutine[Any, Any, T]) -> T:
-    """What the statement answers. Who is cancelled meanwhile still waits for it.
+    """What the statement answers. Who is cancelled meanwhile still waits for it, unless the deadline of all has passed.
 
     A field that fails cancels those beside it, and an interrupted driver drops the connection that they share.
     """
@@ -158,6 +159,9 @@ async def _to_its_end(statement: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        limit = current_deadline()
+        if limit is not None and limit.passed:
+            task.cancel()
         await asyncio.wait([task])
         raise
 
@@ -237,6 +241,20 @@ def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
         if begin == "BEGIN":
             cursor.execute("PRAGMA query_only=ON")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _mind(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        limit = current_deadline()
+        if limit is not None:
+            thread: Any = connection.driver_connection
+            limit.interrupts[record] = thread._conn.interrupt  # noqa: SLF001 — its own way is a coroutine
+            record.info["deadline"] = limit
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def _forget(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        limit = record.info.pop("deadline", None)
+        if limit is not None:
+            del limit.interrupts[record]
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:

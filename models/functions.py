@@ -358,6 +358,11 @@ class SqliteConnection(sqlite3.Connection):
         self.create_function("big_add", 2, _big_add, deterministic=True)
         self.create_function("plain_number", 1, _plain_number, deterministic=True)
 
+    def interrupt(self) -> None:
+        """Stops what it is at, if it is not closed."""
+        with suppress(sqlite3.ProgrammingError):
+            super().interrupt()
+
     def close(self) -> None:
         """Gives up the transaction first: else a statement not finalized yet keeps its lock beyond the close."""
         try:

@@ -3,27 +3,32 @@
 Whatever is refused here is refused before any resolver runs, with a code that says at which stage.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+import orjson
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
-    OperationType,
+    SelectionSetNode,
     parse,
     specified_rules,
     validate,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
-from schema.errors import Code, Failure
-from schema.limits import Limits, oversized, too_complex
+from schema.complexity import Estimate
+from schema.errors import Code, Failure, wire_errors
+from schema.limits import INTROSPECTION_FIELDS, Limits, oversized, too_complex
 
 _RULES: Final = (*specified_rules, MaybeNullValidationRule)
 _MAX_ERRORS: Final = 20
@@ -33,36 +38,66 @@ _REMEDY: Final = "Send values as variables, and operations one by one."
 
 
 class Refused(Exception):  # noqa: N818 — the operation was answered, by these errors
-    """An operation that does not run. Every error carries its code, or is one that `wire_errors` knows."""
+    """An operation that does not run. Every error carries its code, or is one that `wire_errors` knows.
 
-    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+    `extensions` are those of the answer, where it has any.
+    """
+
+    def __init__(self, errors: Sequence[GraphQLError], extensions: Mapping[str, Any] | None = None) -> None:
         super().__init__("; ".join(error.message for error in errors))
         self.errors = errors
+        self.extensions = extensions
+
+    def body(self, request_id: str) -> bytes:
+        """The JSON of the answer."""
+        body: dict[str, Any] = {"errors": wire_errors(self.errors, request_id=request_id)}
+        if self.extensions:
+            body["extensions"] = self.extensions
+        return orjson.dumps(body)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document, and the type of each operation in it by name (None for the anonymous one)."""
+    """A valid document, and the operations in it by name (None for the anonymous one)."""
 
     text: str
     syntax: DocumentNode
-    operations: dict[str | None, OperationType]
+    operations: dict[str | None, OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+    estimates: dict[str | None, Estimate] = field(default_factory=dict)
+    """What is known of the cost of its operations."""
 
-    def type_of(self, operation_name: str | None) -> OperationType | None:
-        """The type of the operation that would run; None when the name does not single one out."""
+    def operation(self, operation_name: str | None) -> OperationDefinitionNode | None:
+        """The operation that would run; None when the name does not single one out."""
         if operation_name is None and len(self.operations) == 1:
             return next(iter(self.operations.values()))
         return self.operations.get(operation_name)
 
+    def introspects(self, operation_name: str | None) -> bool:
+        """Whether the operation that would run asks for the schema."""
+        node = self.operation(operation_name)
+        return node is not None and self._asks_for_schema(node.selection_set, set())
+
+    def _asks_for_schema(self, selection_set: SelectionSetNode, opened: set[str]) -> bool:
+        for node in selection_set.selections:
+            if isinstance(node, FieldNode):
+                if node.name.value in INTROSPECTION_FIELDS:
+                    return True
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name not in opened:
+                    opened.add(name)
+                    if self._asks_for_schema(self.fragments[name].selection_set, opened):
+                        return True
+            elif isinstance(node, InlineFragmentNode) and self._asks_for_schema(node.selection_set, opened):
+                return True
+        return False
+
     def root_of(self, operation_name: str | None) -> FieldNode | None:
         """The only root field of the operation that would run; None when it has several, or hides it in a fragment."""
-        for node in self.syntax.definitions:
-            if isinstance(node, OperationDefinitionNode) and (
-                len(self.operations) == 1 or (node.name and node.name.value) == operation_name
-            ):
-                fields = node.selection_set.selections
-                return fields[0] if len(fields) == 1 and isinstance(fields[0], FieldNode) else None
-        return None
+        node = self.operation(operation_name)
+        fields = node.selection_set.selections if node else ()
+        return fields[0] if len(fields) == 1 and isinstance(fields[0], FieldNode) else None
 
 
 class Documents:
@@ -84,8 +119,19 @@ class Documents:
                 raise Refused(failures)
             if errors := validate(self._schema, syntax, _RULES, max_errors=_MAX_ERRORS, hide_suggestions=True):
                 raise Refused([_coded(error, Code.GRAPHQL_VALIDATION_FAILED) for error in errors])
-            document = self._kept[text] = Document(text, syntax, _operations(syntax))
+            document = self._kept[text] = Document(text, syntax, _operations(syntax), _fragments(syntax))
         return document
+
+    def cost(self, document: Document, operation_name: str | None, variables: dict[str, Any] | None) -> int:
+        """What the operation costs that would run (`schema.complexity`); 0 when the name does not single one out."""
+        estimate = document.estimates.get(operation_name)
+        if estimate is None:
+            operation = document.operation(operation_name)
+            if operation is None:
+                return 0
+            estimate = Estimate.of(self._schema, operation, document.fragments)
+            document.estimates[operation_name] = estimate
+        return estimate.at(variables)
 
     def _parse(self, text: str) -> DocumentNode:
         limits = self._limits
@@ -107,9 +153,13 @@ def _coded(error: GraphQLError, code: Code) -> GraphQLError:
     return error
 
 
-def _operations(syntax: DocumentNode) -> dict[str | None, OperationType]:
+def _operations(syntax: DocumentNode) -> dict[str | None, OperationDefinitionNode]:
     return {
-        node.name.value if node.name else None: node.operation
+        node.name.value if node.name else None: node
         for node in syntax.definitions
         if isinstance(node, OperationDefinitionNode)
     }
+
+
+def _fragments(syntax: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    return {node.name.value: node for node in syntax.definitions if isinstance(node, FragmentDefinitionNode)}

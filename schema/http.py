@@ -20,8 +20,8 @@ from resolvers.connections import Connections
 from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
 from schema.documents import Refused
-from schema.errors import Code, failure, wire_error, wire_errors
-from schema.execution import Engine, Operation
+from schema.errors import Code, failure, wire_error
+from schema.execution import Answer, Engine, Operation
 from schema.keys import Authenticate
 from schema.media_types import EVENT_STREAM, GRAPHQL_RESPONSE, HTML, JSON, accepted, is_json
 from schema.requests import GraphQLRequest, request_id_of
@@ -91,10 +91,10 @@ class GraphQLOverHTTP:
         except Rejected as rejected:
             return _response(rejected.status, rejected.errors, media_type, rejected.headers)
         except Refused as refused:
-            errors = wire_errors(refused.errors, request_id=request_id)
+            body = refused.body(request_id)
             if media_type == EVENT_STREAM:
-                return refusal(errors)
-            return _response(400 if media_type == GRAPHQL_RESPONSE else 200, errors, media_type)
+                return refusal(body)
+            return _response(400 if media_type == GRAPHQL_RESPONSE else 200, body, media_type)
         except Unavailable as unavailable:
             headers = {"Retry-After": str(math.ceil(unavailable.retry_after or 1))}
             return _response(503, [wire_error(unavailable, request_id=request_id)], media_type, headers)
@@ -114,7 +114,7 @@ class GraphQLOverHTTP:
         if media_type == EVENT_STREAM:
             return EventStream(self._engine, self._connections, operation, principal, request_id)
         answer = await self._engine.execute(operation, principal, request_id)
-        return _response(200, answer.body, media_type)
+        return _response(200, answer.body, media_type, _age(answer))
 
     def _check_subscription(self, media_type: str | None) -> None:
         if media_type is None:
@@ -151,7 +151,7 @@ class GraphQLOverHTTP:
                 if name in members:
                     members[name] = _decoded(members[name], f"`{name}`")
         try:
-            return GraphQLRequest.of(members)
+            return GraphQLRequest.of(members, request.headers.get("cache-control"))
         except ValueError as error:
             raise Rejected(400, str(error)) from None
 
@@ -176,6 +176,10 @@ class GraphQLOverHTTP:
             limit = f"The body is larger than {self._max_body:,} bytes. Send the data in several requests."
             raise Rejected(413, limit, Connection="close")
         return b"".join(chunks).removeprefix(_BYTE_ORDER_MARK)
+
+
+def _age(answer: Answer) -> dict[str, str]:
+    return {} if answer.age is None else {"Age": str(int(answer.age)), "Cache-Status": "Vigie; hit"}
 
 
 def _accept(request: Request) -> str:

@@ -22,7 +22,7 @@ from graphql import (
 from schema.errors import Code, Failure
 
 _MAX_NESTING: Final = 100
-_INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
+INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +37,27 @@ class Limits:
     introspection_depth: int = 20
     fields: int = 500
     aliases: int = 50
+    directives: int = 50
     root_fields: int = 20
     values: int = 300_000
+    cost: int = 50_000
+    """Of one operation with its variables: see `schema.complexity`."""
 
 
 @dataclass(slots=True)
 class Size:
-    """What a selection set stands for, fragments expanded: levels, fields in all, aliases, fields at its top."""
+    """What a selection set stands for, fragments expanded: levels, fields, aliases, directives, fields at its top."""
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
+    directives: int = 0
     top: int = 0
 
 
-def too_complex(what: str, size: int, limit: int, remedy: str) -> Failure:
+def too_complex(what: str, size: int, limit: int, remedy: str, **details: Any) -> Failure:
     """The refusal that names the limit, the value and the remedy."""
-    return Failure(Code.TOO_COMPLEX, f"{what}: {size:,}; the limit is {limit:,}. {remedy}")
+    return Failure(Code.TOO_COMPLEX, f"{what}: {size:,}; the limit is {limit:,}. {remedy}", **details)
 
 
 def overfull(variables: Mapping[str, Any] | None, limits: Limits) -> list[Failure]:
@@ -77,7 +81,7 @@ def oversized(document: DocumentNode, limits: Limits) -> list[Failure]:
         remedy = "Send fewer operations in a document; only one of them runs."
         return [too_complex("Operations in the document", len(operations), limits.operations, remedy)]
     measure = _Measure(document, limits)
-    sizes = [measure.selections(node.selection_set) for node in operations]
+    sizes = [measure.operation(node) for node in operations]
     sizes += [measure.fragment(name) for name in measure.fragments]
     return list(_exceeded(sizes, max((size.top for size in sizes[: len(operations)]), default=0), limits))
 
@@ -91,6 +95,8 @@ def _exceeded(sizes: list[Size], root_fields: int, limits: Limits) -> Iterator[F
         yield too_complex("Fields with fragments expanded", fields, limits.fields, "Split the operation.")
     if (aliases := max((size.aliases for size in sizes), default=0)) > limits.aliases:
         yield too_complex("Aliases", aliases, limits.aliases, "Ask for a list instead of one alias per object.")
+    if (directives := max((size.directives for size in sizes), default=0)) > limits.directives:
+        yield too_complex("Directives", directives, limits.directives, "Ask for what you need, without conditions.")
     if root_fields > limits.root_fields:
         yield too_complex("Fields at the root", root_fields, limits.root_fields, "Split the operation.")
 
@@ -104,6 +110,13 @@ class _Measure:
         }
         self._introspection_depth = limits.introspection_depth
         self._known: dict[str, Size] = {}
+
+    def operation(self, node: OperationDefinitionNode) -> Size:
+        """The size of an operation, with the directives on itself and on its variables."""
+        size = self.selections(node.selection_set)
+        variables = node.variable_definitions or ()
+        size.directives += len(node.directives or ()) + sum(len(variable.directives or ()) for variable in variables)
+        return size
 
     def fragment(self, name: str, nesting: int = 0) -> Size:
         """The size of a fragment by name; zero for one that the document lacks."""
@@ -123,11 +136,12 @@ class _Measure:
         for node in selection_set.selections:
             if isinstance(node, FieldNode):
                 inner = self.selections(node.selection_set, nesting + 1)
-                shallow = node.name.value in _INTROSPECTION_FIELDS and inner.depth < self._introspection_depth
+                shallow = node.name.value in INTROSPECTION_FIELDS and inner.depth < self._introspection_depth
                 size = Size(
                     depth=1 if shallow else inner.depth + 1,
                     fields=inner.fields + 1,
                     aliases=inner.aliases + (node.alias is not None),
+                    directives=inner.directives,
                     top=1,
                 )
             elif isinstance(node, FragmentSpreadNode):
@@ -137,5 +151,6 @@ class _Measure:
             total.depth = max(total.depth, size.depth)
             total.fields += max(size.fields, 1)  # an empty fragment costs its visit
             total.aliases += size.aliases
+            total.directives += size.directives + len(node.directives or ())
             total.top += size.top
         return total

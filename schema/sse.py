@@ -161,9 +161,9 @@ class EventStream:
             self._ending.set_result(_Ending(by, last))
 
 
-def refusal(errors: list[dict[str, Any]]) -> Response:
+def refusal(body: bytes) -> Response:
     """The whole stream of an operation that does not run: as the protocol says, its errors are an answer."""
-    return Response(_errors(errors) + _COMPLETE, headers={name.decode(): value.decode() for name, value in _HEADERS})
+    return Response(_next(body) + _COMPLETE, headers={name.decode(): value.decode() for name, value in _HEADERS})
 
 
 def _next(body: bytes) -> bytes:

@@ -23,8 +23,11 @@ def speak(vigie: Vigie, key: str) -> dict[str, Any]:
 @only_sqlite
 def test_everything_runs_over_one_socket(vigie: Vigie) -> None:
     seen = speak(vigie, vigie.admin_key)
-    assert seen["query"] == {"answers": [{"data": {"apiKeys": {"edges": [{"node": {"name": "VIGIE_ADMIN_KEY"}}]}}}]}
-    assert seen["mutation"] == {"answers": [{"data": {"createApiKey": {"apiKey": {"name": "npm"}}}}]}
+    [answer] = seen["query"]["answers"]
+    assert answer["data"] == {"apiKeys": {"edges": [{"node": {"name": "VIGIE_ADMIN_KEY"}}]}}
+    assert answer["extensions"]["cost"]["requested"] == 12
+    [answer] = seen["mutation"]["answers"]
+    assert answer["data"] == {"createApiKey": {"apiKey": {"name": "npm"}}}
     for bad, code in (("invalid", "GRAPHQL_VALIDATION_FAILED"), ("syntax", "GRAPHQL_PARSE_FAILED")):
         assert seen[bad]["answers"] == []
         assert [error["extensions"]["code"] for error in seen[bad]["errors"]] == [code]

@@ -162,6 +162,11 @@ NO_SERVICES = Services(
 )
 
 
+def answered(cost: int, **data: Any) -> dict[str, Any]:
+    """The answer of an operation of this cost, or the first one of a subscription."""
+    return {"data": data, "extensions": {"cost": {"requested": cost, "limit": Limits().cost}}}
+
+
 async def authenticate(secret: str) -> Principal | None:
     return KEYS.get(secret)
 

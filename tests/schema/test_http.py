@@ -9,7 +9,7 @@ import orjson
 import pytest
 from graphql import get_introspection_query
 
-from tests.schema.serving import Serving
+from tests.schema.serving import Serving, answered
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def test_a_query_is_answered(serving: Serving) -> None:
     response = await serving.post("query Q($name: String!) { hello(name: $name) }", {"name": "Ada"})
     assert response.status_code == 200
     assert response.headers["content-type"] == f"{RESPONSE}; charset=utf-8"
-    assert response.json() == {"data": {"hello": "hello Ada"}}
+    assert response.json() == answered(1, hello="hello Ada")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ async def test_messages_suggest_nothing(serving: Serving) -> None:
 
 async def test_an_operation_is_chosen_by_name(serving: Serving) -> None:
     content = orjson.dumps({"query": 'query A { hello } query B { hello(name: "B") }', "operationName": "B"})
-    assert (await send(serving, content)).json() == {"data": {"hello": "hello B"}}
+    assert (await send(serving, content)).json() == answered(1, hello="hello B")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_what_is_no_graphql_request_is_400(serving: Serving, content: byte
 
 async def test_null_members_and_a_byte_order_mark_are_tolerated(serving: Serving) -> None:
     content = b'\xef\xbb\xbf{"query": "{ hello }", "variables": null, "operationName": null, "extensions": null}'
-    assert (await send(serving, content)).json() == {"data": {"hello": "hello you"}}
+    assert (await send(serving, content)).json() == answered(1, hello="hello you")
 
 
 async def test_values_nested_deeply_are_refused_and_not_fatal(serving: Serving) -> None:
@@ -182,7 +182,7 @@ async def test_other_methods_are_405(serving: Serving, method: str) -> None:
 async def test_get_runs_queries_only(serving: Serving) -> None:
     query = {"query": "query ($n: BigInt!) { after(number: $n) }", "variables": '{"n": 1}'}
     response = await serving.http.get(serving.url, params=query, headers={"accept": RESPONSE})
-    assert response.json() == {"data": {"after": 2}}
+    assert response.json() == answered(1, after=2)
     response = await serving.http.get(serving.url, params={"query": "mutation { bump(by: 1) { count } }"})
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
     response = await serving.http.get(serving.url, params={"query": "{ hello }", "variables": "{"})

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from resolvers.principals import Principal, Role
 from schema import sse
 from tests.schema import serving as module
-from tests.schema.serving import OPEN, PRODUCED, Serving
+from tests.schema.serving import OPEN, PRODUCED, Serving, answered
 from tests.schema.test_websocket import eventually
 from vigie import protocols
 
@@ -91,7 +91,7 @@ async def test_a_subscription_is_told_as_events(serving: Serving) -> None:
         assert stream.response.headers["cache-control"] == "no-cache"
         assert stream.response.headers["x-accel-buffering"] == "no"
         assert await stream.block() == ":"
-        assert await stream.block() == 'event: next\ndata: {"data":{"count":0}}'
+        assert await stream.block() == f"event: next\ndata: {orjson.dumps(answered(1, count=0)).decode()}"
         assert await stream.block() == 'event: next\ndata: {"data":{"count":1}}'
         assert await stream.block() == "event: complete\ndata:"
         assert await stream.block() is None
@@ -99,9 +99,9 @@ async def test_a_subscription_is_told_as_events(serving: Serving) -> None:
 
 async def test_queries_and_mutations_are_told_too(serving: Serving) -> None:
     async with streaming(serving, "query A { hello } query B { hello }", operationName="B") as stream:
-        assert await stream.events() == [("next", {"data": {"hello": "hello you"}}), COMPLETE]
+        assert await stream.events() == [("next", answered(1, hello="hello you")), COMPLETE]
     async with streaming(serving, "mutation { bump(by: 2) { count } }") as stream:
-        assert await stream.events() == [("next", {"data": {"bump": {"count": 2}}}), COMPLETE]
+        assert await stream.events() == [("next", answered(2, bump={"count": 2})), COMPLETE]
 
 
 async def test_get_changes_nothing(serving: Serving) -> None:
@@ -177,14 +177,14 @@ async def test_events_come_to_those_who_ask_for_them(serving: Serving, accept: s
 
 async def test_a_fault_ends_the_stream_and_is_masked(serving: Serving) -> None:
     async with streaming(serving, "subscription { failing }") as stream:
-        assert await stream.event() == ("next", {"data": {"failing": 1}})
+        assert await stream.event() == ("next", answered(1, failing=1))
         assert errors_of(await stream.event()) == ["INTERNAL"]
         assert await stream.events() == [COMPLETE]
 
 
 async def test_what_passes_by_itself_leaves_the_stream_open_to_another_try(serving: Serving) -> None:
     async with streaming(serving, 'subscription { failing(how: "unavailable") }') as stream:
-        assert await stream.event() == ("next", {"data": {"failing": 1}})
+        assert await stream.event() == ("next", answered(1, failing=1))
         assert errors_of(await stream.event()) == ["UNAVAILABLE"]
         assert await stream.events() == []
 
@@ -299,7 +299,7 @@ async def test_a_drain_ends_streams_without_completing_them_and_lets_queries_fin
         assert await query.block() == ":"
         serving.connections.drain()
         assert await stream.events() == []
-        assert await query.events() == [("next", {"data": {"slow": "done"}}), COMPLETE]
+        assert await query.events() == [("next", answered(1, slow="done")), COMPLETE]
     assert "drained" not in OPEN
 
 

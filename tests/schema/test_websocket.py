@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from websockets.exceptions import InvalidStatus
 
-from tests.schema.serving import OPEN, PRODUCED, Serving
+from tests.schema.serving import OPEN, PRODUCED, Serving, answered
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ def sockets() -> float:
 async def test_a_subscription_runs_to_its_end(serving: Serving) -> None:
     async with serving.socket() as socket:
         await socket.subscribe("a", "subscription ($to: Int!) { count(to: $to) }", variables={"to": 2})
-        assert await socket.receive() == {"id": "a", "type": "next", "payload": {"data": {"count": 0}}}
+        assert await socket.receive() == {"id": "a", "type": "next", "payload": answered(1, count=0)}
         assert await socket.receive() == {"id": "a", "type": "next", "payload": {"data": {"count": 1}}}
         assert await socket.receive() == {"id": "a", "type": "complete"}
 
@@ -37,10 +37,10 @@ async def test_a_subscription_runs_to_its_end(serving: Serving) -> None:
 async def test_queries_and_mutations_run_too(serving: Serving) -> None:
     async with serving.socket() as socket:
         await socket.subscribe('ü"', "query A { hello } query B { hello }", operationName="B")
-        assert await socket.receive() == {"id": 'ü"', "type": "next", "payload": {"data": {"hello": "hello you"}}}
+        assert await socket.receive() == {"id": 'ü"', "type": "next", "payload": answered(1, hello="hello you")}
         assert await socket.receive() == {"id": 'ü"', "type": "complete"}
         await socket.subscribe("b", "mutation { bump(by: 2) { count } }")
-        assert (await socket.receive())["payload"] == {"data": {"bump": {"count": 2}}}
+        assert (await socket.receive())["payload"] == answered(2, bump={"count": 2})
 
 
 async def test_operations_run_side_by_side(serving: Serving) -> None:
@@ -69,7 +69,7 @@ async def test_a_bad_operation_ends_alone(serving: Serving, query: str, code: st
         assert (message["id"], message["type"]) == ("bad", "error")
         assert message["payload"][0]["extensions"]["code"] == code
         await socket.subscribe("bad", "{ hello }")
-        assert (await socket.receive())["payload"] == {"data": {"hello": "hello you"}}
+        assert (await socket.receive())["payload"] == answered(1, hello="hello you")
         assert "stays" in OPEN
 
 
@@ -90,7 +90,7 @@ async def test_roles_hold_here_too(serving: Serving) -> None:
         message = await socket.receive()
         assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")
         await socket.subscribe("b", "mutation { send }")
-        assert (await socket.receive())["payload"] == {"data": {"send": True}}
+        assert (await socket.receive())["payload"] == answered(1, send=True)
 
 
 async def test_complete_closes_the_stream_at_once(serving: Serving) -> None:

@@ -204,7 +204,7 @@ async def test_while_it_drains_streams_go_on_and_new_ones_go_elsewhere(vigies: V
         refused = await http.post(f"{vigie.url}/graphql", json={"query": ACTIVITY}, headers=headers)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         query = await http.post(f"{vigie.url}/graphql", json={"query": "{ viewer { role } }"}, headers=headers)
-        assert '{"data":{"viewer":{"role":"ADMIN"}}}' in query.text
+        assert '{"data":{"viewer":{"role":"ADMIN"}},"extensions":{"cost":' in query.text
         await send(vigie, "while it drains")
         assert await events.titles(1) == ["while it drains · 0 tokens · ok"]
         assert await events.answer() is None
