@@ -11,21 +11,29 @@ _CONVERTOR: Final = re.compile(r":\w+}")
 
 def route_of(scope: Any, path: str, root_path: str) -> str:
     """The route in the scope of an answered request, which began with this path below this root."""
-    route = scope.get("route")
-    if route is not None and scope.get("root_path", "") == root_path:
+    route = _included(scope) or scope.get("route")
+    if route is not None and scope.get("root_path", "") == root_path and "app_root_path" not in scope:
         return getattr(route, "path_format", None) or getattr(route, "path", None) or UNMATCHED
     router = scope.get("router")
     if router is None:
         return UNMATCHED
-    # Mounted, or an older Starlette, which does not say: the routes are asked again.
-    before = {**scope, "path": path, "root_path": root_path, "path_params": {}}
+    # Mounted, or an older Starlette, which does not say: the routes are asked again, from the outermost application.
+    before = {**scope, "path": path, "root_path": scope.get("app_root_path", root_path), "path_params": {}}
     before.pop("app_root_path", None)
     return _template(getattr(router, "routes", ()), before) or UNMATCHED
+
+
+def _included(scope: Any) -> Any:
+    """FastAPI's route as it is under the prefix that its router was included with; None when there is none."""
+    found = scope.get("fastapi", {}).get("effective_route_context")
+    return getattr(found, "starlette_route", None) or found
 
 
 def _template(routes: Iterable[Any], scope: dict[str, Any]) -> str | None:
     partial = None
     for route in routes:
+        if hasattr(route, "original_router"):
+            route = _included(scope) or route
         match, child = route.matches(scope)
         if match.name == "NONE":
             continue

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from starlette.websockets import WebSocket
 from tests.sdk.conftest import Kept
 from vigie_sdk import VigieMiddleware
 from vigie_sdk.caches import cache_of
+from vigie_sdk.routes import route_of
 
 
 async def echo(request: Request) -> Response:
@@ -106,6 +108,23 @@ def test_a_route_is_a_template(kept: Kept, path: str, route: str, status: int) -
     assert client_of(kept).get(path).status_code == status
     event = kept.one()
     assert (event["route"], event["status"]) == (route, status)
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [("/v2/acme/users/ada", "/v2/{tenant}/users/{user_id}"), ("/v2/acme/in/files/a", "/v2/{tenant}/in/files/{name}")],
+)
+def test_an_application_that_is_mounted_knows_where(kept: Kept, path: str, route: str) -> None:
+    routes = [Route("/users/{user_id}", echo), Mount("/in", routes=[Route("/files/{name}", echo)])]
+    inner = Starlette(routes=routes, middleware=[Middleware(VigieMiddleware, vigie=kept)])
+    TestClient(Starlette(routes=[Mount("/v2/{tenant}", app=inner)])).get(path)
+    assert kept.one()["route"] == route
+
+
+def test_a_router_that_fastapi_included_has_its_prefix() -> None:
+    below = SimpleNamespace(path_format="/api/v1/items/{item}", starlette_route=None)
+    scope = {"route": Route("/items/{item}", echo), "fastapi": {"effective_route_context": below}}
+    assert route_of(scope, "/api/v1/items/7", "") == "/api/v1/items/{item}"
 
 
 def test_a_wrong_method_has_its_route(kept: Kept) -> None:
