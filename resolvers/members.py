@@ -52,7 +52,7 @@ async def save_member(session: WriteSession, *, project_id: int, name: str, role
 async def remove_member(session: WriteSession, *, project_id: int, name: str, actor: str) -> None:
     """Takes a member out of the project. Raises NotFound. What `save_member` says of the authenticator holds too."""
     await lock_project(session, project_id=project_id)
-    member = await get_member(session, project_id=project_id, name=name)
+    member = await get_member(session, project_id=project_id, name=name) if is_name(name) else None
     if member is None:
         raise NotFound("There is no such member in this project.", field="name")
     await session.delete(member)

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, ColumnElement, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from models import Counter, Project, ReadSession, Watermark, WriteSession
@@ -49,6 +49,18 @@ async def get_project(session: ReadSession, *, name: str) -> Project | None:
     return await session.scalar(select(Project).where(Project.name == name))
 
 
-async def list_projects(session: ReadSession) -> Sequence[Project]:
-    """All projects, in the order they were made."""
-    return await session.scalars(select(Project).order_by(Project.id))
+async def list_projects(
+    session: ReadSession, *, only: int | None = None, limit: int | None = None, after: int | None = None
+) -> Sequence[Project]:
+    """The projects in the order they were made, or `only` one: at most `limit`, behind the one with the id `after`."""
+    rows = select(Project).where(*_conditions(only)).order_by(Project.id).limit(limit)
+    return await session.scalars(rows if after is None else rows.where(Project.id > literal(after, BigInteger)))
+
+
+async def count_projects(session: ReadSession, *, only: int | None = None) -> int:
+    """How many there are."""
+    return await session.scalar(select(func.count()).select_from(Project).where(*_conditions(only))) or 0
+
+
+def _conditions(only: int | None) -> list[ColumnElement[bool]]:
+    return [] if only is None else [Project.id == only]

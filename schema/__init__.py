@@ -11,6 +11,7 @@ from schema.alerts.silences import SilenceMutation, SilenceQuery
 from schema.api_calls import ApiCallMutation, ApiCallQuery
 from schema.api_keys import ApiKeyMutation, ApiKeyQuery
 from schema.attributes import AttributeMutation, AttributeQuery
+from schema.audit_entries import AuditEntryQuery
 from schema.budgets import BudgetMutation, BudgetQuery
 from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
@@ -23,10 +24,12 @@ from schema.health import HealthMutation, HealthQuery, HealthSubscription
 from schema.health_checks import HealthCheckMutation, HealthCheckQuery
 from schema.heartbeats import HeartbeatMutation, HeartbeatQuery
 from schema.ingest_rejects import IngestRejectQuery
+from schema.members import MemberMutation, MemberQuery
 from schema.metrics import MetricsQuery
 from schema.metrics.live import LiveMetricsSubscription
 from schema.nodes import NodeQuery
 from schema.prices import PriceMutation, PriceQuery
+from schema.projects import ProjectMutation, ProjectQuery
 from schema.recommendations import RecommendationMutation, RecommendationQuery
 from schema.recommendations.generating import RecommendationGenerationMutation
 from schema.reconciliations import ReconciliationMutation, ReconciliationQuery
@@ -52,6 +55,9 @@ Query = merge_types(
         ApiKeyQuery,
         ConnectionQuery,
         ViewerQuery,
+        ProjectQuery,
+        MemberQuery,
+        AuditEntryQuery,
         ActivityQuery,
         NodeQuery,
         RecommendationQuery,
@@ -77,6 +83,8 @@ Mutation = merge_types(
         ContentMutation,
         ApiCallMutation,
         ApiKeyMutation,
+        ProjectMutation,
+        MemberMutation,
         BudgetMutation,
         ReconciliationMutation,
         SubjectMutation,

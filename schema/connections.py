@@ -36,12 +36,13 @@ class Socket(Node):
     queue: int = strawberry.field(description="Messages that wait for the client to read those before them.")
     queued_bytes: BigInt = strawberry.field(description="Bytes of the messages that wait.")
     sent_bytes: BigInt = strawberry.field(description="Bytes of the messages sent since it was opened.")
+    name: str | None = strawberry.field(description="The name of its key, or of the bearer of its token.")
     held: strawberry.Private[Held]
 
-    @strawberry.field(description="The key that it was opened with.")
+    @strawberry.field(description="The key that it was opened with; null: it was a token.")
     async def api_key(self, info: Info) -> ApiKey | None:
         principal = self.held.principal
-        if principal is None:
+        if principal is None or principal.key_id is None:
             return None
         row = await info.context.loader(api_keys_by_place).load((principal.project_id, principal.key_id))
         return ApiKey.of(row) if row else None
@@ -59,6 +60,7 @@ class Socket(Node):
             queue=held.queued,
             queued_bytes=held.queued_bytes,
             sent_bytes=held.sent_bytes,
+            name=held.principal and held.principal.name,
             held=held,
         )
 
@@ -66,8 +68,8 @@ class Socket(Node):
 @strawberry.type
 class ConnectionQuery:
     @strawberry.field(
-        description="The WebSockets and event streams that keys of the project hold open to the process that answers, "
-        "the newest first. Behind a load balancer each process knows its own: ask them one by one.",
+        description="The WebSockets and event streams that keys and tokens of the project hold open to the process "
+        "that answers, the newest first. Behind a load balancer each process knows its own: ask them one by one.",
         extensions=[ADMINISTERS],
     )
     async def connections(self, info: Info, first: First, after: After = None) -> Connection[Socket]:

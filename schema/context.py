@@ -45,8 +45,9 @@ class Services:
     database: Database
     hub: "Hub"
     writer: "Writer"
-    forget_key: Callable[[int, int], None] = lambda project_id, key_id: None
-    """Told of a key (its project and number) after the commit of its revocation: who remembers keys drops it."""
+    forget_key: Callable[[int, int | str], None] = lambda project_id, holder: None
+    """Told of a key (its project and number) or a member (project and name) after the commit of what ends or changes
+    them: who remembers them drops them."""
     connections: Connections = field(default_factory=lambda: Connections("this process"))
     terms: Terms = field(default_factory=Terms)
     generator: Generator = field(default_factory=Generator)

@@ -1,7 +1,7 @@
 """Who may: the role that each root field asks for.
 
 Every root field carries exactly one guard: `@strawberry.field(extensions=[READS], description=...)`. The role is the
-key's; what the key cannot see (another project) is a matter of each query's `project_id`.
+key's or token's; what the key cannot see (another project) is a matter of each query's `project_id`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from typing import Any, Final
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from resolvers.principals import Role
+from resolvers.principals import FIRST_PROJECT, Role
 from schema.context import Info
 from schema.errors import Code, Failure
 
@@ -46,6 +46,24 @@ class Guard(FieldExtension):
             )
 
 
+class InstallationGuard(Guard):
+    """Refuses all but the administrators of the first project, who run the installation."""
+
+    def __init__(self) -> None:
+        super().__init__(Role.ADMIN)
+        self.named = f"{self.named} of the project `{FIRST_PROJECT}`"
+
+    def check(self, info: Info) -> None:
+        """Raises FORBIDDEN as every guard does, and to administrators of other projects."""
+        super().check(info)
+        principal = info.context.principal
+        if not principal.runs_installation:
+            raise Failure(
+                Code.FORBIDDEN,
+                f"`{info.field_name}` needs a key with role {self.named}; this one is of `{principal.project_name}`.",
+            )
+
+
 def guard_of(field: StrawberryField) -> Guard | None:
     """The guard of a root field, for the test that each has one."""
     return next((extension for extension in field.extensions if isinstance(extension, Guard)), None)
@@ -60,4 +78,5 @@ SENDS: Final = Guard(Role.INGEST, Role.EDITOR, Role.ADMIN)
 READS: Final = Guard(Role.READER, Role.EDITOR, Role.ADMIN)
 EDITS: Final = Guard(Role.EDITOR, Role.ADMIN)
 ADMINISTERS: Final = Guard(Role.ADMIN)
+RUNS: Final = InstallationGuard()
 ANYONE: Final = Guard(*Role)

@@ -1,4 +1,4 @@
-"""Who asks: `viewer`, the key's role, and the project that it belongs to."""
+"""Who asks: `viewer`, the role of the key or token, and the project that it is for."""
 
 from enum import Enum
 from typing import Self
@@ -11,7 +11,7 @@ from schema.guards import ANYONE
 from schema.ids import Node, encode_id
 
 
-@strawberry.enum(name="Role", description="What a key may do.")
+@strawberry.enum(name="Role", description="What a key or a token may do.")
 class KeyRole(Enum):
     INGEST = strawberry.enum_value("ingest", description="Only sends: events, recordings, deployments, bugs.")
     READER = strawberry.enum_value("reader", description="Only reads.")
@@ -23,26 +23,28 @@ class KeyRole(Enum):
 class Project(Node):
     name: str = strawberry.field(description="Its name, unique in the installation.")
 
+    @classmethod
+    def of(cls, project_id: int, name: str) -> Self:
+        return cls(id=encode_id("Project", project_id, project_id), name=name)
 
-@strawberry.type(description="The key that this request came with.")
+
+@strawberry.type(description="The key or token that this request came with.")
 class Viewer:
-    name: str = strawberry.field(description="The name that the key was given.")
+    name: str = strawberry.field(description="The name that the key was given, or that the token has for its bearer.")
     role: KeyRole = strawberry.field(description="What it may do.")
-    project: Project = strawberry.field(description="The project that it belongs to.")
+    project: Project = strawberry.field(description="The project that it is for.")
 
     @classmethod
     def of(cls, principal: Principal) -> Self:
         return cls(
             name=principal.name,
             role=KeyRole(principal.role.value),
-            project=Project(
-                id=encode_id("Project", principal.project_id, principal.project_id), name=principal.project_name
-            ),
+            project=Project.of(principal.project_id, principal.project_name),
         )
 
 
 @strawberry.type
 class ViewerQuery:
-    @strawberry.field(description="Whose key this is, and what it may do.", extensions=[ANYONE])
+    @strawberry.field(description="Whose key or token this is, and what it may do.", extensions=[ANYONE])
     def viewer(self, info: Info) -> Viewer:
         return Viewer.of(info.context.principal)

@@ -9,12 +9,11 @@ from sqlalchemy import func, select
 from models import Database, WriteSession
 from resolvers.alerts.defaults import seed_all
 from resolvers.api_keys import count_api_keys, create_api_key, digest_of, find_api_keys
-from resolvers.principals import Role
+from resolvers.principals import FIRST_PROJECT, Role
 from resolvers.projects import create_project, get_project
 
 LOCK: Final = 0x626F6F74  # "boot": of processes that start at once, one makes the key
 ACTOR: Final = "bootstrap"
-DEFAULT_PROJECT: Final = "default"
 OWN_PROJECT: Final = "vigie"
 
 log = structlog.get_logger(__name__)
@@ -29,7 +28,7 @@ async def bootstrap(database: Database, *, admin_key: str | None) -> str | None:
     async with database.write() as session:
         if database.dialect == "postgresql":
             await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
-        project_id = await _project(session, DEFAULT_PROJECT)
+        project_id = await _project(session, FIRST_PROJECT)
         await _project(session, OWN_PROJECT)
         await seed_all(session, now=dt.datetime.now(dt.UTC))
         if admin_key is not None:
