@@ -1,5 +1,6 @@
 """Attributes of a span or a resource: what they mean, gathered in one go, and their values as what they have to be."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from typing import Any, Final, TypeAlias
 
 from ingest.otlp.names import KEPT_PREFIX, MEANINGS, NUMBERS, SIDES, Field
 from resolvers.events.inputs import TOKENS
-from resolvers.events.rejections import unfit
+from resolvers.events.rejections import Refused, unfit
 
-Value: TypeAlias = str | bool | int | float | list[Any]
+Value: TypeAlias = str | bool | int | float | list[Any] | dict[str, Any]
 LONGEST_NUMBER: Final = 40
 LONGEST_NAMES: Final = 4096
 PARTS: Final = tuple(SIDES)
@@ -38,7 +39,7 @@ class Found:
             return value
         number = _number(value)
         if number is None or not number.is_integer() or not 0 <= number <= most:
-            raise unfit(name)
+            raise _unfit(name)
         return int(number)
 
     def number(self, name: Field) -> float | None:
@@ -48,7 +49,7 @@ class Found:
             return value
         number = _number(value)
         if number is None:
-            raise unfit(name)
+            raise _unfit(name)
         return number
 
 
@@ -128,9 +129,17 @@ def clean(text: str) -> str:
     return text.replace("\0", NOT_A_CHARACTER) if "\0" in text else text
 
 
+def _unfit(name: Field) -> Refused:
+    """The refusal by the name of the event's field, which stands before any comma."""
+    return unfit(name.partition(",")[0])
+
+
 def _text(value: Value) -> str:
-    if isinstance(value, list):
-        return str(value[0]) if value else ""
+    """A list of one is that one; messages that come as lists and maps become JSON, as which others send them."""
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list | dict):
+        return _text(value[0])
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False) if value else ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -138,7 +147,7 @@ def _number(value: Value) -> float | None:
     """The finite number that is meant."""
     if isinstance(value, list):
         value = value[0] if len(value) == 1 else ""
-    if isinstance(value, bool) or (isinstance(value, str) and len(value) > LONGEST_NUMBER):
+    if isinstance(value, bool | dict) or (isinstance(value, str) and len(value) > LONGEST_NUMBER):
         return None
     try:
         number = float(value)

@@ -46,12 +46,17 @@ class _Array(Struct, rename="camel"):
     values: "list[_AnyValue]" = []
 
 
+class _Map(Struct):
+    values: "list[_KeyValue]" = []
+
+
 class _AnyValue(Struct, rename="camel", frozen=True):
     string_value: str | None = None
     bool_value: bool | None = None
     int_value: int | str | None = None
     double_value: float | str | None = None
     array_value: _Array | None = None
+    kvlist_value: _Map | None = None
 
 
 class _KeyValue(Struct, rename="camel"):
@@ -187,7 +192,7 @@ def _map_of(attributes: list[_KeyValue]) -> dict[str, _AnyValue]:
 
 
 def _value_of(value: _AnyValue) -> Value | None:
-    """The value of an AnyValue; None for nothing, for bytes and for maps."""
+    """The value of an AnyValue; None for nothing and for bytes."""
     if value.string_value is not None:
         return clean(value.string_value)
     if value.int_value is not None:
@@ -199,6 +204,8 @@ def _value_of(value: _AnyValue) -> Value | None:
     if value.array_value is not None:
         items = (_value_of(item) for item in value.array_value.values)
         return [item for item in items if item is not None]
+    if value.kvlist_value is not None:
+        return {clean(member.key): _value_of(member.value) for member in value.kvlist_value.values}
     return None
 
 

@@ -104,11 +104,11 @@ def from_protobuf(body: bytes) -> Traces:
 
 
 class _Values(dict[bytes, Value | None]):
-    """Values by the bytes of their AnyValue: None for nothing, for maps and for bytes. Short ones are remembered."""
+    """Values by the bytes of their AnyValue: None for nothing and for bytes. Short ones are remembered."""
 
     def __missing__(self, encoded: bytes) -> Value | None:
         value = _read(encoded)
-        if len(encoded) <= SHORT and not isinstance(value, float | list):
+        if len(encoded) <= SHORT and not isinstance(value, float | list | dict):
             if len(self) >= MOST_REMEMBERED:
                 self.clear()
             self[encoded] = value
@@ -137,6 +137,8 @@ def _plain(value: AnyValue) -> Value | None:
     if which == "array_value":
         items = (_plain(item) for item in value.array_value.values)
         return [item for item in items if item is not None]
+    if which == "kvlist_value":
+        return {clean(member.key): _plain(member.value) for member in value.kvlist_value.values}
     if which == "string_value":
         return clean(value.string_value)
     if which in ("int_value", "double_value", "bool_value"):

@@ -39,7 +39,8 @@ def _event(span: Span, resource: Found, traces: Traces) -> EventInput | Refused 
             _tell(served, span, found, resource)
             return checked(served)
     except Refused as refused:
-        refused.sent = {"type": "span", "id": span.span_id.hex(), "model": found.texts.get(Field.MODEL)}
+        model = found.texts.get(Field.MODEL) or found.texts.get(Field.REQUESTED_MODEL)
+        refused.sent = {"type": "span", "id": span.span_id.hex(), "model": model}
         return refused
     return None
 

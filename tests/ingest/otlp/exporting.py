@@ -62,6 +62,8 @@ def value_of(value: Any) -> dict[str, Any]:
         return {"doubleValue": value}
     if isinstance(value, list):
         return {"arrayValue": {"values": [value_of(item) for item in value]}}
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": pairs(value)}}
     return {"stringValue": value}
 
 
