@@ -4,13 +4,12 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import delete
-
-from models import AlertEvaluation, Database
+from models import Database
 from resolvers.alerts.engine import Engine
 from resolvers.alerts.figures import AUTH_FAILURES, SOCKETS
+from resolvers.alerts.forgetting import forget
 from resolvers.alerts.pace import Pace
-from resolvers.alerts.samples import forget_samples, store_samples
+from resolvers.alerts.samples import store_samples
 from resolvers.alerts.silences import tell_of_expired
 from resolvers.connections import Connections
 
@@ -18,7 +17,6 @@ LOOK_SECONDS: Final = 0.5
 """How often it looks whether something is due: how late an evaluation may come after it is."""
 SILENCES_SECONDS: Final = 5.0
 FORGET_SECONDS: Final = 3600.0
-EVALUATIONS_KEPT: Final = dt.timedelta(days=93)
 
 
 class Alerting:
@@ -47,10 +45,7 @@ class Alerting:
 
     async def forget(self) -> None:
         """Removes what nobody asks about any more."""
-        now = dt.datetime.now(dt.UTC)
-        async with self._database.write() as session:
-            await forget_samples(session, now=now)
-            await session.run(delete(AlertEvaluation).where(AlertEvaluation.time < now - EVALUATIONS_KEPT))
+        await forget(self._database, now=dt.datetime.now(dt.UTC))
 
     async def _sample(self, now: dt.datetime) -> None:
         """Keeps what was found by each aligned moment. Refusals that could not be stored wait for the next one."""

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from models import ReadSession, Sample, WriteSession
 from resolvers.alerts.figures import AUTH_FAILURES, Measure, value_of
@@ -12,7 +12,6 @@ from resolvers.rollups.upserts import insert_into, table_of
 
 NOBODY: Final = 0
 """The project of samples that belong to none and count in every one."""
-KEPT: Final = dt.timedelta(days=32)
 
 Samples = Mapping[tuple[int, str], float]
 """Values by project and metric."""
@@ -28,11 +27,6 @@ async def store_samples(session: WriteSession, samples: Samples, *, time: dt.dat
     if rows:
         insert = insert_into(table_of(Sample), session.dialect)
         await session.run_many(insert.on_conflict_do_nothing(), rows)
-
-
-async def forget_samples(session: WriteSession, *, now: dt.datetime) -> int:
-    """Removes samples that no preview reaches."""
-    return await session.run(delete(Sample).where(Sample.time < now - KEPT))
 
 
 async def sampled(

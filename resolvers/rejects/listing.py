@@ -4,15 +4,15 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select
 
 from models import Database, IngestReject, ReadSession
 from resolvers.metrics.periods import Period
+from resolvers.removal import remove_rows
 
 KEPT: Final = dt.timedelta(days=7)
 MOST_ROWS: Final = 20_000
 """Of each project."""
-AT_ONCE: Final = 500
 
 Place = tuple[dt.datetime, str]
 """Where a refusal stands in the list: its time and id."""
@@ -43,13 +43,8 @@ async def expire_rejects(database: Database, *, now: dt.datetime) -> int:
         before = now - KEPT
         if count > MOST_ROWS:
             before = max(before, await _time_of_last_kept(database, project_id))
-        while keys := await _old(database, project_id, before):
-            async with database.write() as session:
-                deleted += await session.run(
-                    delete(IngestReject).where(
-                        IngestReject.project_id == project_id, tuple_(IngestReject.time, IngestReject.id).in_(keys)
-                    )
-                )
+        old = (IngestReject.project_id == project_id, IngestReject.time < before)
+        deleted += await remove_rows(database, IngestReject, *old)
     return deleted
 
 
@@ -62,14 +57,3 @@ async def _time_of_last_kept(database: Database, project_id: int) -> dt.datetime
     async with database.read() as session:
         (time,) = await session.scalars(newest.offset(MOST_ROWS - 1).limit(1))
     return time
-
-
-async def _old(database: Database, project_id: int, before: dt.datetime) -> list[Place]:
-    async with database.read() as session:
-        rows = await session.rows(
-            select(IngestReject.time, IngestReject.id)
-            .where(IngestReject.project_id == project_id, IngestReject.time < before)
-            .order_by(IngestReject.time)
-            .limit(AT_ONCE)
-        )
-    return [(time, id_) for time, id_ in rows]

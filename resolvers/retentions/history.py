@@ -21,7 +21,7 @@ from models import (
 )
 from models.alerts import OPEN_STATES
 from models.deliveries import PENDING
-from resolvers.retentions.removing import PAUSE_SECONDS
+from resolvers.removal import PAUSE_SECONDS, remove_rows
 
 AT_ONCE: Final = 200
 OF_ALERTS: Final = (
@@ -57,11 +57,11 @@ async def _remove(
 ) -> int:
     removed = 0
     while True:
-        async with database.write() as session:
+        async with database.read() as session:
             ids = await session.scalars(select(table.id).where(table.project_id == project_id, *old).limit(AT_ONCE))
-            for column in parts:
-                part = column.class_
-                await session.run(delete(part).where(part.project_id == project_id, column.in_(ids)))
+        for column in parts:  # of a single alert there may be very many
+            await remove_rows(database, column.class_, column.class_.project_id == project_id, column.in_(ids))
+        async with database.write() as session:
             removed += await session.run(delete(table).where(table.project_id == project_id, table.id.in_(ids)))
         if len(ids) < AT_ONCE:
             return removed

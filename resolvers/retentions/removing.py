@@ -8,12 +8,10 @@ from sqlalchemy import ColumnElement, delete, func, select, true
 
 from models import Activity, ApiCall, Commit, Counter, Database, ReadSession, UsageEvent, Watermark
 from models.rollups import DAY, MINUTE, QUARTER
+from resolvers.removal import AT_ONCE, PAUSE_SECONDS
 from resolvers.rollups.by_subject import CUBES
 from resolvers.rollups.cubes import API, USAGE
 
-AT_ONCE: Final = 1000
-PAUSE_SECONDS: Final = 0.02
-"""Between two transactions: ingest has its turn."""
 BUCKETS_AT_ONCE: Final = dt.timedelta(hours=1)
 
 
