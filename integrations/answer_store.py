@@ -20,7 +20,9 @@ from integrations.circuits import Circuits, Open
 
 MIB: Final = 2**20
 MOST_ENTRY_BYTES: Final = MIB
+MOST_ENTRIES: Final = 10_000
 ENTRY_OVERHEAD: Final = 600
+EXPIRY_SECONDS: Final = 10.0
 REDIS_SECONDS: Final = 0.1
 REDIS_FAILURES: Final = 3
 REDIS_PAUSE_SECONDS: Final = 10.0
@@ -52,7 +54,7 @@ class BoundedMemory(Memory):
     __slots__ = ("_bytes", "_most_bytes")
 
     def __init__(self, most_bytes: int) -> None:
-        super().__init__(size=most_bytes // ENTRY_OVERHEAD + 1)
+        super().__init__(MOST_ENTRIES, EXPIRY_SECONDS)
         self._most_bytes = most_bytes
         self._bytes = 0
 
@@ -66,10 +68,10 @@ class BoundedMemory(Memory):
 
     def _set(self, key: str, value: Kept, expire: float | None = None) -> None:
         self._forget(key)
+        while self.store and (self._bytes + _size(value) > self._most_bytes or len(self.store) >= self.size):
+            self._forget(next(iter(self.store)))
         super()._set(key, value, expire)
         self._bytes += _size(value)
-        while self._bytes > self._most_bytes:
-            self._forget(next(iter(self.store)))
         self._show()
 
     async def _delete(self, key: str) -> bool:
@@ -111,7 +113,7 @@ class AnswerStore:
         """Takes up work. Redis need not be there yet."""
         await self._memory.init()
         if self._redis is not None:
-            await self._redis.init()
+            await self._redis.init()  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         for write in self._writes:
@@ -119,7 +121,8 @@ class AnswerStore:
         await asyncio.gather(*self._writes, return_exceptions=True)
         await self._memory.close()
         if self._redis is not None:
-            await self._redis.close()
+            client = self._redis._client  # noqa: SLF001 — closing the backend leaves its connections open
+            await client.aclose(close_connection_pool=True)
 
     def here(self, key: str) -> Kept | None:
         """What this process keeps under a key; it may be out of date."""

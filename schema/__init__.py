@@ -15,6 +15,7 @@ from schema.audit_entries import AuditEntryQuery
 from schema.budgets import BudgetMutation, BudgetQuery
 from schema.bugs import BugMutation, BugQuery
 from schema.bugs.events import BugSubscription
+from schema.cache import CacheMutation
 from schema.channels import ChannelMutation, ChannelQuery
 from schema.connections import ConnectionQuery
 from schema.contents import ContentMutation, ContentQuery
@@ -86,6 +87,7 @@ Mutation = merge_types(
         ProjectMutation,
         MemberMutation,
         BudgetMutation,
+        CacheMutation,
         ReconciliationMutation,
         SubjectMutation,
         RecommendationMutation,

@@ -2,9 +2,31 @@
 
 import uuid
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Self
 
 from starlette.types import Scope
+
+
+class Freshness(Enum):
+    """How an answer may have come about."""
+
+    ANY = "any"
+    """From the cache, when it is as good."""
+    FRESH = "fresh"
+    """Executed for this request; others may have it after."""
+    UNSTORED = "unstored"
+    """Executed for this request alone."""
+
+    @classmethod
+    def of(cls, cache_control: object) -> Self:
+        """What a `Cache-Control` of a request wants."""
+        if not isinstance(cache_control, str) or not cache_control:
+            return cls(cls.ANY)
+        wanted = {directive.strip().lower() for directive in cache_control.split(",")}
+        if "no-store" in wanted:
+            return cls(cls.UNSTORED)
+        return cls(cls.FRESH if wanted & {"no-cache", "max-age=0"} else cls.ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +36,14 @@ class GraphQLRequest:
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    freshness: Freshness = Freshness.ANY
 
     @classmethod
-    def of(cls, members: object) -> Self:
-        """The request in a decoded JSON value. Raises ValueError with a sentence for the client when it is none."""
+    def of(cls, members: object, cache_control: str | None = None) -> Self:
+        """The request in a decoded JSON value. Raises ValueError with a sentence for the client when it is none.
+
+        Where there are no headers, `extensions.cacheControl` says what `Cache-Control` would.
+        """
         if isinstance(members, list):
             raise ValueError("Batching is not supported: send one operation per request.")  # noqa: TRY004
         if not isinstance(members, dict):
@@ -32,7 +58,8 @@ class GraphQLRequest:
             raise ValueError("`operationName` must be a string or null.")
         if extensions is not None and not isinstance(extensions, dict):
             raise ValueError("`extensions` must be an object or null.")
-        return cls(query, variables, name or None)
+        wanted = cache_control or (extensions or {}).get("cacheControl")
+        return cls(query, variables, name or None, Freshness.of(wanted))
 
 
 def request_id_of(scope: Scope) -> str:

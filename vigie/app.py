@@ -22,6 +22,8 @@ from ingest.json_events import JsonEvents
 from ingest.otlp import others, traces
 from ingest.problems import Problem
 from integrations.addresses import Allowed
+from integrations.answer_store import AnswerStore
+from integrations.circuits import Circuits
 from integrations.guard import Guard
 from integrations.jwks import KeySet
 from integrations.notifications import Notifier
@@ -39,9 +41,11 @@ from resolvers.recommendations.job import sweep
 from resolvers.rejects.noting import Rejects
 from resolvers.repricings import job as repricings
 from resolvers.retentions.job import enforce
+from resolvers.revisions import Versions
 from resolvers.storage.room import LOOK_SECONDS as ROOM_SECONDS
 from resolvers.storage.room import MIB, Reserve
 from schema import schema
+from schema.caching import Cache, CachingEngine
 from schema.context import Services
 from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
@@ -101,6 +105,8 @@ def create_app(settings: Settings) -> Starlette:
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     tokens = Tokens(settings.token_terms, key_set) if settings.token_terms else None
     authenticator = Authenticator(database, tokens)
+    circuits = Circuits()
+    answers = AnswerStore(circuits, most_bytes=settings.cache_mb * MIB, redis_url=settings.redis_url)
     rejects = Rejects(authenticator.owner_of)
     writer = Writer(
         database,
@@ -133,6 +139,8 @@ def create_app(settings: Settings) -> Starlette:
             ending.push_async_callback(authenticator.close)
             database.published = hub.publish_activities
             await ending.enter_async_context(hub)
+            await answers.start()
+            ending.push_async_callback(answers.close)
             ending.push_async_callback(rejects.close, database)
             await writer.start()
             ending.push_async_callback(writer.stop)
@@ -194,7 +202,8 @@ def create_app(settings: Settings) -> Starlette:
         process=Process(version=VERSION, environment=settings.environment),
         fetcher=fetcher,
     )
-    engine = Engine(schema, services)
+    cache = Cache(Versions(database, stale_seconds=settings.cache_stale_seconds), answers, VERSION, hub)
+    engine = CachingEngine(schema, services, cache) if settings.cache_mb else Engine(schema, services)
     authenticate = authenticator.authenticate
     doors: dict[str, ASGIApp] = {
         json_events.PATH: JsonEvents(authenticate, writer),
@@ -244,7 +253,7 @@ def create_app(settings: Settings) -> Starlette:
                 allow_origins=settings.allowed_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
-                expose_headers=["X-Request-ID", "Retry-After"],
+                expose_headers=["Age", "Cache-Status", "X-Request-ID", "Retry-After"],
             )
         )
     middleware.append(Middleware(Shortcuts, ways=doors))

@@ -98,6 +98,15 @@ class Settings(BaseSettings):
     sockets_per_key: int = Field(
         default=2000, ge=1, description="How many WebSockets and event streams one key may have open to one process."
     )
+    cache_mb: int = Field(
+        default=64, ge=0, le=100_000, description="Memory for answers that are kept, in each process; 0 keeps none."
+    )
+    cache_stale_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=60,
+        description="How much of what was just committed a kept answer may lack; 0: nothing, answers are exact.",
+    )
     drain_seconds: float = Field(
         default=2.0,
         ge=0,
