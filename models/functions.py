@@ -146,7 +146,8 @@ class json_text(GenericFunction[Any]):  # noqa: N801
 class json_scalar(GenericFunction[Any]):  # noqa: N801
     """`json_scalar(column, key)`: the member of a JSON object as text, when it is a text, a number or a boolean.
 
-    Null for anything else, and for an empty text. Numbers are written in full: 1e3 is `1000`.
+    Null for anything else, and for an empty text. Numbers are written in full, and alike if they are: 1e3 and 1000.0
+    are `1000`.
     """
 
     type = Text()
@@ -274,8 +275,11 @@ def _(element: json_text, compiler: SQLCompiler, **kw: Any) -> str:
 @compiles(json_scalar, "postgresql")
 def _(element: json_scalar, compiler: SQLCompiler, **kw: Any) -> str:
     column, key = _arguments(element, compiler, **kw)
-    text = f"nullif({column} ->> {key}, '')"
-    return f"CASE WHEN jsonb_typeof({column} -> {key}) IN ('string', 'number', 'boolean') THEN {text} END"
+    text = f"{column} ->> {key}"
+    return (
+        f"CASE jsonb_typeof({column} -> {key}) WHEN 'string' THEN nullif({text}, '') WHEN 'boolean' THEN {text} "
+        f"WHEN 'number' THEN trim_scale(({text})::numeric)::text END"
+    )
 
 
 @compiles(json_scalar, "sqlite")
@@ -341,9 +345,10 @@ def _big_add(left: int | str, right: int | str) -> str:
 
 
 def _plain_number(text: str) -> str:
-    """A JSON number without an exponent, as PostgreSQL writes it."""
-    number = Decimal(text)
-    return f"{number or abs(number):f}"
+    """A JSON number without an exponent and without zeros at its end, as PostgreSQL writes it."""
+    text = f"{Decimal(text):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
 
 
 class SqliteConnection(sqlite3.Connection):

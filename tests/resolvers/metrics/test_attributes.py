@@ -48,7 +48,8 @@ def word(value: Any) -> str | None:
         case bool():
             return str(value).lower()
         case _:
-            return f"{Decimal(json.dumps(value)):f}"
+            number = Decimal(json.dumps(value))
+            return f"{number.normalize() or abs(number):f}" if number % 1 else f"{int(number)}"
 
 
 def kept(facts: Sequence[Any], wanted: list[dict[str, Any]]) -> list[Any]:

@@ -30,6 +30,7 @@ UNTIMED_ROUTE: Final = "/socket"
 ATTRIBUTES: list[dict[str, Any]] = [
     {},
     {"feature": "summary", "tries": 2},
+    {"feature": "summary", "tries": 2.0},
     {"feature": "größer & schöner", "tries": 2.5, 'od"d. $[0]': "x"},
     {"feature": "", "tries": True, 'od"d. $[0]': False},
     {"feature": None, "tries": 1e21},
