@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, delete, func, select, tuple_
 
 from models import Member, Project, ReadSession, WriteSession
 from resolvers.audit_entries import record_audit_entry
@@ -55,7 +55,7 @@ async def remove_member(session: WriteSession, *, project_id: int, name: str, ac
     member = await get_member(session, project_id=project_id, name=name) if is_name(name) else None
     if member is None:
         raise NotFound("There is no such member in this project.", field="name")
-    await session.delete(member)
+    await session.run(delete(Member).where(Member.project_id == project_id, Member.name == name))
     record_audit_entry(
         session,
         project_id=project_id,
