@@ -159,4 +159,4 @@ def test_its_steps_give_a_vigie_that_serves(stages: dict[str, Stage], context: C
         assert httpx2.get(url + script[1]).status_code == 200
         query = {"query": "{ viewer { project { name } } }"}
         answer = httpx2.post(f"{url}/graphql", json=query, headers={"Authorization": f"Bearer {KEY}"})
-        assert answer.json() == {"data": {"viewer": {"project": {"name": "default"}}}}
+        assert answer.json()["data"] == {"viewer": {"project": {"name": "default"}}}
