@@ -10,6 +10,7 @@ from starlette.requests import Request
 from models import Database
 from realtime.facts import ApiCallFact, UsageFact
 from resolvers import api_calls, usage_events
+from resolvers.attribute_dimensions import check_declared
 from resolvers.exports.facts import export_facts
 from resolvers.metrics.snapshots import take_snapshot
 from resolvers.principals import Principal
@@ -45,6 +46,7 @@ class AskedUsage(AskedOfPeriod):
                 environments=self.environments,
                 trace_id=self.trace_id,
                 session_id=self.session_id,
+                attributes=self.attribute_filters(),
             )
         )
 
@@ -69,6 +71,7 @@ class AskedApiCalls(AskedOfPeriod):
                 statuses=self.statuses,
                 environments=self.environments,
                 trace_id=self.trace_id,
+                attributes=self.attribute_filters(),
             )
         )
 
@@ -80,6 +83,9 @@ def single_calls(fact: type[F], parameters: type[AskedUsage | AskedApiCalls], *,
         wanted = asked(request, parameters)
         period, conditions = wanted.period(), wanted.conditions()
         async with database.read() as session:
+            await check_declared(
+                session, project_id=principal.project_id, keys=wanted.attributes, field="filter.attributes"
+            )
             snapshot = await take_snapshot(session, project_id=principal.project_id, now=dt.datetime.now(dt.UTC))
         pieces = export_facts(
             database,

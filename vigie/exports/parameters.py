@@ -1,6 +1,6 @@
 """Parameters of exports: the fields of the GraphQL inputs, lists as repeated ones, a period as its parts.
 
-A list may be named by its singular: `model=gpt-5&model=o3`.
+A list may be named by its singular: `model=gpt-5&model=o3`; attributes go by their key: `attributes.team=search`.
 """
 
 import datetime as dt
@@ -12,6 +12,7 @@ from graphql import GraphQLError
 from starlette.requests import Request
 
 from ingest.problems import Problem
+from resolvers.attribute_dimensions import PREFIX, AttributeFilter
 from resolvers.errors import Invalid
 from resolvers.metrics.periods import Period, make_period
 from schema.scalars import parse_date_time, parse_duration
@@ -33,6 +34,11 @@ class AskedOfPeriod(Asked):
     to: str | None = None
     last: str | None = None
     time_zone: str = "UTC"
+    attributes: dict[str, tuple[str, ...]] = {}
+
+    def attribute_filters(self) -> tuple[AttributeFilter, ...]:
+        """The attributes that are asked for."""
+        return tuple(AttributeFilter(key, values) for key, values in self.attributes.items())
 
     def period(self) -> Period:
         """The period meant. Raises Invalid."""
@@ -54,8 +60,12 @@ def asked(request: Request, kind: type[A]) -> A:
     singulars = {SINGULARS.get(name, name.removesuffix("s")): name for name in lists}
     sent: dict[str, Any] = {}
     for given in request.query_params:
+        values = request.query_params.getlist(given)
+        if issubclass(kind, AskedOfPeriod) and given.startswith(PREFIX):
+            sent.setdefault("attributes", {})[given.removeprefix(PREFIX)] = values
+            continue
         name = singulars.get(given, given)
-        values = [value.lower() if name in kind.any_case else value for value in request.query_params.getlist(given)]
+        values = [value.lower() if name in kind.any_case else value for value in values]
         sent[name] = [*sent.get(name, ()), *values] if name in lists else _single(name, values)
     try:
         return msgspec.convert(sent, kind, strict=False)

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from integrations.prices import ListPrices
 from models import ApiCall, Database, Project, UsageEvent
 from realtime.facts import ApiCallFact, UsageFact, columns_of
+from resolvers.attribute_dimensions import declare_dimensions
 from resolvers.events.inputs import ApiCallInput, UsageEventInput
 from resolvers.events.writer import Writer
 from resolvers.exports.cells import guarded, unguarded
@@ -220,6 +221,37 @@ async def test_exports_are_for_keys_that_read(database: Database, project: Proje
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-disposition"] == 'attachment; filename="api-calls.jsonl"'
     assert answer.headers["content-type"].startswith("application/x-ndjson")
+
+
+async def test_files_of_declared_attributes(database: Database, project: Project, writer: Writer) -> None:
+    teams = [{"team": "=search"}, {"team": "chat"}, {"team": 7}, {}]
+    times = [f"2026-11-0{day}T12:00:00Z" for day in range(1, 5)]
+    await send(
+        writer, project.id, [usage(time, time=time, attributes=team) for time, team in zip(times, teams, strict=True)]
+    )
+    await send(
+        writer, project.id, [call(time, time=time, attributes=team) for time, team in zip(times, teams, strict=True)]
+    )
+    files = Files(database, project)
+    refused = await files.answer("usage.csv", last="P30D", **{"attributes.team": "chat"})
+    assert (refused.status_code, "is no dimension of this project" in refused.text) == (400, True)
+    async with database.write() as session:
+        await declare_dimensions(session, project_id=project.id, keys=["team"], actor="tests")
+    for name in ("usage", "api-calls"):
+        rows = await files.rows(f"{name}.csv", **{"attributes.team": ["=search", "7"]})
+        assert [row["id"] for row in rows] == [times[0], times[2]]
+        november = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-20T00:00:00Z"}
+        days = await files.rows(f"{name}-daily.csv", by="attribute", attribute="team", **november)
+        assert [(day["day"][-2:], day["attributes.team"]) for day in days] == [
+            ("01", "'=search"),
+            ("02", "chat"),
+            ("03", "7"),
+            ("04", ""),
+        ]
+        days = await files.rows(f"{name}-daily.csv", **{"attributes.team": "chat"}, **november)
+        assert [day["day"] for day in days] == ["2026-11-02"]
+        refused = await files.answer(f"{name}-daily.csv", by="attribute", last="P1D")
+        assert (refused.status_code, "go together" in refused.text) == (400, True)
 
 
 @only_sqlite
