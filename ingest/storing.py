@@ -10,12 +10,14 @@ from ingest.problems import Problem
 from resolvers.errors import LimitReached, NotFound, Unavailable
 from resolvers.events.decoding import Decoded
 from resolvers.events.recording import Recorded, record
+from resolvers.events.terms import IngestTerms
 from resolvers.events.writer import StorageFull, Writer
 from resolvers.principals import Principal, presented_secret
 
 RETRY_SECONDS: Final = 1.0
 LARGE_BODY: Final = 2**14
 """Takes longer to decode and check than a statement of the writer."""
+REFUSALS: Final = (Unavailable, LimitReached, NotFound)
 
 
 async def store(writer: Writer, principal: Principal, decoded: Decoded, *, door: str) -> Recorded:
@@ -24,14 +26,16 @@ async def store(writer: Writer, principal: Principal, decoded: Decoded, *, door:
         return await record(
             writer, project_id=principal.project_id, decoded=decoded, door=door, key_id=principal.key_id
         )
-    except StorageFull as refusal:
-        raise Problem(507, refusal.message, Retry_After=_seconds(refusal)) from refusal
-    except Unavailable as refusal:
-        raise Problem(503, refusal.message, Retry_After=_seconds(refusal)) from refusal
-    except LimitReached as refusal:
-        raise Problem(429, refusal.message, Retry_After=_seconds(refusal)) from refusal
-    except NotFound as refusal:
-        raise Problem(403, refusal.message) from refusal
+    except REFUSALS as refusal:
+        raise _problem(refusal) from refusal
+
+
+async def terms_for(writer: Writer, principal: Principal) -> IngestTerms:
+    """What the sender's project asks of its events. Raises Problem: 403 or 503."""
+    try:
+        return await writer.terms.get(principal.project_id)
+    except REFUSALS as refusal:
+        raise _problem(refusal) from refusal
 
 
 def tell_of(writer: Writer, request: Request, problem: Problem, *, door: str) -> None:
@@ -41,5 +45,9 @@ def tell_of(writer: Writer, request: Request, problem: Problem, *, door: str) ->
         writer.rejects.note_request(secret, door=door, status=problem.status, reason=problem.detail)
 
 
-def _seconds(refusal: Unavailable | LimitReached) -> str:
-    return str(math.ceil(getattr(refusal, "retry_after", None) or RETRY_SECONDS))
+def _problem(refusal: Unavailable | LimitReached | NotFound) -> Problem:
+    if isinstance(refusal, NotFound):
+        return Problem(403, refusal.message)
+    seconds = str(math.ceil(getattr(refusal, "retry_after", None) or RETRY_SECONDS))
+    status = 507 if isinstance(refusal, StorageFull) else 503 if isinstance(refusal, Unavailable) else 429
+    return Problem(status, refusal.message, Retry_After=seconds)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from ingest.otlp.attributes import Value, clean
+from ingest.otlp.attributes import Value, clean, read_as
 from ingest.otlp.wire import ERROR, OK, SERVER, UNSPECIFIED, Traces, Undecodable
 from resolvers.events.decoding import HALF_A_PAIR
 from resolvers.events.rejections import Refused
@@ -152,17 +152,17 @@ def from_json(body: bytes) -> Traces:
         raise Undecodable(f"The body is not an ExportTraceServiceRequest in JSON: {error}.") from error
     except ValueError as error:
         raise Undecodable(f"The body is not JSON in UTF-8: {error}.") from error
-    return Traces([(each.resource.attributes, _all(each)) for each in decoded.resource_spans], _map_of, _value_of)
+    resources = [(_pairs_of(each.resource.attributes), _all(each)) for each in decoded.resource_spans]
+    return Traces(resources, _pairs_of, _value_of)
 
 
 def _one_by_one(body: bytes) -> Traces:
     """The same of a body that is not all well. Null is the same as leaving a member out."""
     loose = msgspec.convert(_clean(json.loads(body)), _LooseRequest, dec_hook=_hook)
-    return Traces(
-        [(each.resource.attributes, [_span(span) for span in _all(each)]) for each in loose.resource_spans],
-        _map_of,
-        _value_of,
-    )
+    resources = [
+        (_pairs_of(each.resource.attributes), [_span(span) for span in _all(each)]) for each in loose.resource_spans
+    ]
+    return Traces(resources, _pairs_of, _value_of)
 
 
 def _span(value: Any) -> _Span | Refused:
@@ -187,8 +187,8 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _map_of(attributes: list[_KeyValue]) -> dict[str, _AnyValue]:
-    return {attribute.key: attribute.value for attribute in attributes}
+def _pairs_of(attributes: list[_KeyValue]) -> list[tuple[str, Any]]:
+    return [(name := clean(attribute.key), read_as(name, attribute.value, _value_of)) for attribute in attributes]
 
 
 def _value_of(value: _AnyValue) -> Value | None:

@@ -3,8 +3,7 @@
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
-from ingest.otlp.attributes import Found
-from ingest.otlp.names import Field
+from ingest.otlp.attributes import Said, count
 from ingest.otlp.wire import EPOCH, ERROR, SERVER, UNSPECIFIED, Span
 from resolvers.events.inputs import BYTES, ApiCallInput
 from resolvers.events.rejections import Refused, unfit
@@ -15,45 +14,44 @@ CLIENT_LEFT: Final = 499
 OTHER_METHOD: Final = "_OTHER"
 
 
-def is_served(span: Span, found: Found) -> bool:
+def is_served(span: Span, said: Said) -> bool:
     """Whether this is a request that the product served. Without a kind the route's template tells."""
-    if Field.METHOD not in found.texts:
+    if said.method is None:
         return False
-    return span.kind == SERVER or (span.kind == UNSPECIFIED and Field.ROUTE in found.texts)
+    return span.kind == SERVER or (span.kind == UNSPECIFIED and said.route is not None)
 
 
-def api_call(span: Span, found: Found) -> ApiCallInput:
+def api_call(span: Span, said: Said) -> ApiCallInput:
     """What the span says of the request; all spans have more to say. Raises Refused.
 
     Nothing has looked at the limits of its texts and numbers yet.
     """
-    texts = found.texts
-    method = texts[Field.METHOD]
-    if method == OTHER_METHOD:
-        method = texts.get(Field.ORIGINAL_METHOD, method)
+    method = cast("str", said.method)
+    if method == OTHER_METHOD and said.original_method is not None:
+        method = said.original_method
     return ApiCallInput(
         time=EPOCH,
         method=method,
-        route=texts.get(Field.ROUTE) or _path(found),
-        status=_status(span, found),
-        request_bytes=found.count(Field.REQUEST_BYTES, BYTES),
-        response_bytes=found.count(Field.RESPONSE_BYTES, BYTES),
-        cache=cast("Any", texts.get(Field.CACHE)),
+        route=said.route or _path(said),
+        status=_status(span, said),
+        request_bytes=count("requestBytes", said.request_bytes, BYTES),
+        response_bytes=count("responseBytes", said.response_bytes, BYTES),
+        cache=cast("Any", said.cache),
     )
 
 
-def _path(found: Found) -> str:
+def _path(said: Said) -> str:
     """The path as it was asked, which belongs to no route."""
-    if (said := found.texts.get(Field.PATH)) is None:
+    if said.path is None:
         raise Refused("route", "No attribute names the route: set `http.route` or `url.path`.")
     try:
-        return urlsplit(said).path or "/"
+        return urlsplit(said.path).path or "/"
     except ValueError as error:
         raise unfit("route") from error
 
 
-def _status(span: Span, found: Found) -> int:
-    status = found.count(Field.STATUS)
+def _status(span: Span, said: Said) -> int:
+    status = count("status", said.status)
     if status is None:
         return FAILED if span.status.code == ERROR else CLIENT_LEFT
     return status

@@ -1,23 +1,22 @@
-"""Prompts and answers that instrumentations take apart into an attribute for each part of a message."""
+"""Prompts and answers: whole, or taken apart by instrumentations into an attribute for each part of a message."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-from ingest.otlp.names import SIDES
-from ingest.otlp.wire import Span, Traces
-
-MOST_DIGITS: Final = 4
-_STARTS: Final = tuple(SIDES)
+from ingest.otlp.attributes import Value
+from ingest.otlp.plans import Found
+from resolvers.events.inputs import Content
 
 
-def content_in_parts(span: Span, traces: Traces) -> dict[str, Any] | None:
-    """The messages of both sides in order, as an event's `content`; None without any."""
+def content_of(found: Found, value_of: Callable[[Any], Value | None]) -> Content | None:
+    """What went to the model and what came back; None when the span says neither."""
+    said = found.said
+    if said.sent is not None or said.received is not None:
+        sent, received = (None if side is None else value_of(side) for side in (said.sent, said.received))
+        return Content(None if sent == "" else sent, None if received == "" else received)
+    if not found.plan.parts:
+        return None
     sides: dict[str, dict[int, dict[str, Any]]] = {}
-    for key, value in traces.map_of(span.attributes).items():
-        if not key.startswith(_STARTS):
-            continue
-        start = next(start for start in _STARTS if key.startswith(start))
-        number, _, part = key.removeprefix(start).partition(".")
-        if part and number.isdecimal() and len(number) <= MOST_DIGITS:
-            message = sides.setdefault(SIDES[start], {}).setdefault(int(number), {})
-            message[part.removeprefix("message.")] = traces.value_of(value)
-    return {side: [messages[number] for number in sorted(messages)] for side, messages in sides.items()} or None
+    for side, number, name, place in found.plan.parts:
+        sides.setdefault(side, {}).setdefault(number, {})[name] = value_of(found.values[place])
+    return Content(**{side: [messages[number] for number in sorted(messages)] for side, messages in sides.items()})

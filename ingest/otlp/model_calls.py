@@ -4,13 +4,14 @@ import json
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
-from ingest.otlp.attributes import Found, Value, clean
-from ingest.otlp.messages import content_in_parts
-from ingest.otlp.names import EXCEPTION, EXCEPTION_MESSAGE, EXCEPTION_TYPE, FIRST_TOKEN_EVENTS, Field
+from ingest.otlp.attributes import Said, Value, clean, number
+from ingest.otlp.messages import content_of
+from ingest.otlp.names import EXCEPTION, EXCEPTION_MESSAGE, EXCEPTION_TYPE, FIRST_TOKEN_EVENTS
+from ingest.otlp.plans import Found
+from ingest.otlp.tokens import tokens_in
 from ingest.otlp.wire import EPOCH, ERROR, NANOSECONDS, OK, Span, Traces
-from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE, CallError, Content, UsageEventInput
+from resolvers.events.inputs import ERROR_MESSAGE, ERROR_TYPE, CallError, UsageEventInput
 from resolvers.events.rejections import Refused
-from resolvers.events.usage import Reported, tokens_of
 
 CallStatus: TypeAlias = Literal["ok", "error", "aborted"]
 OPERATIONS: Final = {
@@ -33,120 +34,89 @@ GIVEN_UP: Final = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterru
 REQUESTED: Final = "gen_ai.request.model"
 """Is kept where another model answered."""
 SOME_ERROR: Final = "error"
-COUNTS: Final = {
-    Field.INPUT: "input",
-    Field.OUTPUT: "output",
-    Field.TOTAL: "total",
-    Field.CACHE_READ: "cache_read",
-    Field.CACHE_WRITE: "cache_write",
-    Field.REASONING: "reasoning",
-    Field.INPUT_AUDIO: "input_audio",
-    Field.OUTPUT_AUDIO: "output_audio",
-    Field.INPUT_IMAGE: "input_image",
-    Field.OUTPUT_IMAGE: "output_image",
-}
-"""Where each count stands in what is reported."""
-EXCLUDING: Final = ("anthropic", "bedrock", "claude")
-"""Providers whose own `input_tokens` leave out what was cached, by a part of their name or the model's."""
+FIRST: Final = "timeToFirstTokenMs"
 
 
-def is_model_call(found: Found) -> bool:
-    """Whether a span with these attributes is one call of a model: those around it would count its tokens twice."""
-    if (kind := found.texts.get(Field.KIND)) is not None:
-        return kind.upper() in KINDS
-    operation = found.texts.get(Field.OPERATION)
-    if operation in OPERATIONS:
+def is_model_call(said: Said) -> bool:
+    """Whether a span that says this is one call of a model: those around it would count its tokens twice."""
+    if said.kind is not None:
+        return said.kind.upper() in KINDS
+    if said.operation in OPERATIONS:
         return True
-    if operation in STEPS or Field.STEP in found.texts:
+    if said.operation in STEPS or said.step is not None:
         return False
-    return (Field.MODEL in found.texts or Field.REQUESTED_MODEL in found.texts) and Field.METHOD not in found.texts
+    return (said.model is not None or said.requested_model is not None) and said.method is None
 
 
-def model_call(span: Span, found: Found, traces: Traces) -> UsageEventInput:
+def model_call(span: Span, found: Found, traces: Traces, *, with_content: bool) -> UsageEventInput:
     """What the span says of the call; all spans have more to say. Raises Refused.
 
     Nothing has looked at the limits of its texts and numbers yet.
     """
-    error = _error(span, found, traces)
-    first = _first_token(span, found)
-    status = _status(span, found, error, streamed=first is not None)
-    texts = found.texts
-    model = _model(found)
+    said, code = found.said, span.status.code
+    failed = code == ERROR or said.error is not None or len(span.events) > 0
+    error = _error(span, said, traces) if failed else None
+    first = _first_token(span, said)
+    model = said.model or said.requested_model or _model(said)
     if found.kept.get(REQUESTED) == model:
         del found.kept[REQUESTED]
-    counts = found.counts
-    content = None
-    if Field.SENT in texts or Field.RECEIVED in texts:
-        content = Content(texts.get(Field.SENT), texts.get(Field.RECEIVED))
-    elif found.in_parts and (parts := content_in_parts(span, traces)) is not None:
-        content = Content(**parts)
+    tokens, raw_usage = tokens_in(found, model) if found.plan.reported_names else (None, None)
+    status: CallStatus = "ok"
+    if error is not None:
+        status = "aborted" if error.type.rpartition(".")[2] in GIVEN_UP else "error"
+    elif tokens is None and code != OK and not said.finish and (first is not None or said.stream == "true"):
+        status = "aborted"
     return UsageEventInput(
         time=EPOCH,
         model=model,
-        provider=texts.get(Field.PROVIDER),
-        operation=_operation(found),
-        session_id=texts.get(Field.SESSION),
+        provider=said.provider,
+        operation=_operation(said),
+        session_id=said.session,
         status=status,
         error=error if status == "error" else None,
         time_to_first_token_ms=first,
-        tokens=tokens_of(_reported(found, model)) if counts else None,
-        cost_usd=_cost(found),
-        estimated=status == "aborted" and not counts,  # nobody said what it used: the 0 is no figure
-        service_tier=texts.get(Field.TIER),
-        content=content,
-        raw_usage=counts or None,
+        tokens=tokens,
+        cost_usd=None if said.cost is None else _cost(said.cost),
+        estimated=status == "aborted" and tokens is None,  # nobody said what it used: the 0 is no figure
+        service_tier=said.tier,
+        content=content_of(found, traces.value_of) if with_content else None,
+        raw_usage=raw_usage,
     )
 
 
-def _reported(found: Found, model: str) -> Reported:
-    """The counts of tokens. Raises Refused for what is no count."""
-    said: dict[str, Any] = {COUNTS[field]: found.count(field) for field in found.numbers if field in COUNTS}
-    read, written = found.count(Field.CACHE_READ_AS_BILLED), found.count(Field.CACHE_WRITE_AS_BILLED)
-    if (read is None and written is None) or "cache_read" in said or "cache_write" in said:
-        return Reported(**said)
-    # Who copies the provider's names copies what they mean, too.
-    maker = f"{found.texts.get(Field.PROVIDER)} {model}".lower()
-    beside = any(name in maker for name in EXCLUDING)
-    return Reported(**said, cache_read=read, cache_write=written, cached_beside=beside)
-
-
-def _model(found: Found) -> str:
-    """The model that answered, or else the one that was asked. Raises Refused when no attribute names one."""
-    model = found.texts.get(Field.MODEL) or found.texts.get(Field.REQUESTED_MODEL)
-    if model is None and (parameters := found.texts.get(Field.PARAMETERS)):
-        # OpenInference says it nowhere else when no answer came.
+def _model(said: Said) -> str:
+    """The model that was asked, where OpenInference says it when no answer came. Raises Refused without any."""
+    if said.parameters is not None:
         try:
-            said = json.loads(parameters)
+            parameters = json.loads(said.parameters)
         except (ValueError, RecursionError):
-            said = None
-        asked = said.get("model") if isinstance(said, dict) else None
-        model = asked if isinstance(asked, str) else None
-    if not model:
-        raise Refused(
-            "model", "No attribute names the model: set `gen_ai.request.model`, `gen_ai.response.model` or their like."
-        )
-    return model
+            parameters = None
+        asked = parameters.get("model") if isinstance(parameters, dict) else None
+        if isinstance(asked, str) and asked:
+            return asked
+    raise Refused(
+        "model", "No attribute names the model: set `gen_ai.request.model`, `gen_ai.response.model` or their like."
+    )
 
 
-def _operation(found: Found) -> str | None:
-    operation = found.texts.get(Field.OPERATION)
-    if operation is None:
-        return KINDS.get((found.texts.get(Field.KIND) or "").upper())
-    return OPERATIONS.get(operation, operation)
+def _operation(said: Said) -> str | None:
+    if said.operation is None:
+        return None if said.kind is None else KINDS.get(said.kind.upper())
+    return OPERATIONS.get(said.operation, said.operation)
 
 
-def _cost(found: Found) -> Decimal | None:
+def _cost(said: Value) -> Decimal | None:
     """What the span says that the call cost. 0 is what instrumentations write that know no price."""
-    cost = found.number(Field.COST)
+    cost = number("costUsd", said)
     return Decimal(repr(cost)) if cost else None
 
 
-def _first_token(span: Span, found: Found) -> float | None:
+def _first_token(span: Span, said: Said) -> float | None:
     """Milliseconds until the answer began."""
-    if (seconds := found.number(Field.FIRST_SECONDS)) is not None:
-        return seconds * 1000
-    if (milliseconds := found.number(Field.FIRST_MILLISECONDS)) is not None:
-        return milliseconds
+    if said.first_seconds is not None:
+        return (number(FIRST, said.first_seconds) or 0.0) * 1000
+    if said.first_milliseconds is not None:
+        return number(FIRST, said.first_milliseconds)
     if not span.events:
         return None
     start = span.start_time_unix_nano
@@ -154,26 +124,20 @@ def _first_token(span: Span, found: Found) -> float | None:
     return (min(times) - start) * NANOSECONDS if times and min(times) >= start else None
 
 
-def _error(span: Span, found: Found, traces: Traces) -> CallError | None:
+def _error(span: Span, said: Said, traces: Traces) -> CallError | None:
     """Why the call failed, None when it did not: an error that was noted on the way to an OK is none."""
-    status = span.status
-    kind, message = found.texts.get(Field.ERROR), status.message
-    code = status.code
+    status, kind = span.status, said.error
+    code, message = status.code, status.message
     for moment in span.events if code != OK else ():
         if moment.name == EXCEPTION:
-            said: dict[str, Value | None] = {
-                key: traces.value_of(value) for key, value in traces.map_of(moment.attributes).items()
-            }
-            kind = kind or str(said.get(EXCEPTION_TYPE) or SOME_ERROR)
-            message = message or str(said.get(EXCEPTION_MESSAGE) or "")
+            # Their names mean nothing elsewhere, so their values are as they are encoded.
+            thrown = dict(traces.pairs_of(moment.attributes))
+            kind = kind or str(_of(thrown, EXCEPTION_TYPE, traces) or SOME_ERROR)
+            message = message or str(_of(thrown, EXCEPTION_MESSAGE, traces) or "")
     if kind is None and code != ERROR:
         return None
     return CallError((kind or SOME_ERROR)[:ERROR_TYPE], clean(message)[:ERROR_MESSAGE] or None)
 
 
-def _status(span: Span, found: Found, error: CallError | None, *, streamed: bool) -> CallStatus:
-    if error is not None:
-        return "aborted" if error.type.rpartition(".")[2] in GIVEN_UP else "error"
-    streamed = streamed or found.texts.get(Field.STREAM) == "true"
-    whole = span.status.code == OK or Field.FINISH in found.texts or bool(found.counts)
-    return "aborted" if streamed and not whole else "ok"
+def _of(attributes: dict[str, Any], name: str, traces: Traces) -> Value | None:
+    return traces.value_of(attributes[name]) if name in attributes else None

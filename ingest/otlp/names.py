@@ -81,6 +81,9 @@ NUMBERS: Final = TOKENS | {
     Field.RESPONSE_BYTES,
 }
 """What is a number; all else is text."""
+CONTENT: Final = frozenset({Field.SENT, Field.RECEIVED})
+TELLING: Final = frozenset({Field.KIND, Field.OPERATION, Field.MODEL, Field.REQUESTED_MODEL, Field.METHOD})
+"""Without any of them a span is neither a model call nor a served request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from ingest.otlp.from_protobuf import from_protobuf
 from ingest.otlp.spans import events_of
 from ingest.otlp.wire import Span, Traces, Undecodable
 from ingest.problems import Problem
-from ingest.storing import LARGE_BODY, store, tell_of
+from ingest.storing import LARGE_BODY, store, tell_of, terms_for
 from resolvers.events.decoding import Decoded
 from resolvers.events.inputs import MOST_EVENTS, EventInput
 from resolvers.events.recording import SLICE
@@ -65,6 +65,7 @@ class OtlpTraces:
                 415, f"The body must be declared as `Content-Type: {PROTOBUF}` or `{JSON}`.", Accept_Post=KINDS
             )
         body = await read_body(request)
+        terms = await terms_for(self._writer, principal)
         if len(body) > LARGE_BODY:
             await self._writer.turn.wait()
         try:
@@ -72,7 +73,7 @@ class OtlpTraces:
         except Undecodable as error:
             raise Problem(400, str(error)) from error
         rejected: list[tuple[Span | Refused, Rejection]] = []
-        pairs = events_of(traces)
+        pairs = events_of(traces, terms)
         while (taken := await _take(pairs)) is not None:
             spans, events = taken
             recorded = await store(self._writer, principal, Decoded(events, suspect=False), door=DOOR)

@@ -1,11 +1,12 @@
 """What both encodings of OTLP decode to, and how the values of attributes are read from each."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ingest.otlp.attributes import Found, Value, gather
+from ingest.otlp.attributes import Value
+from ingest.otlp.plans import Pairs
 from resolvers.events.rejections import Refused
 
 UNSPECIFIED: Final = 0
@@ -66,16 +67,13 @@ class Span(Protocol):
 class Traces:
     """A request: attributes and spans of each resource, undecodable ones (refused) in their places.
 
-    `map_of` answers the values of attributes by their names, `value_of` reads a value as the encoding has it.
+    `pairs_of` answers attributes as pairs of a name and a value that is read when the name has a meaning, and raises
+    Refused; `value_of` reads other values, which are as the encoding has them.
     """
 
-    resources: Sequence[tuple[Any, Sequence[Span | Refused]]]
-    map_of: Callable[[Any], Mapping[str, Any]]
+    resources: Sequence[tuple[Pairs, Sequence[Span | Refused]]]
+    pairs_of: Callable[[Any], Iterable[tuple[str, Any]]]
     value_of: Callable[[Any], Value | None]
-
-    def gather(self, attributes: Any) -> Found:
-        """What attributes say, as the encoding has them."""
-        return gather(self.map_of(attributes), self.value_of)
 
 
 class Undecodable(Exception):  # noqa: N818 — an answer, not a fault

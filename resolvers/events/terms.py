@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from integrations.prices import Prices
 from models import Counter, Database
+from resolvers.attribute_dimensions import list_dimensions
 from resolvers.contents.keeping import Keeping, keeping_of
 from resolvers.contents.settings import get_settings
 from resolvers.errors import NotFound
@@ -25,11 +26,18 @@ class IngestTerms:
     """`floor`: no event may be older, since retention has taken away what was, or will. `book`: what calls cost.
 
     `keeping`: what is masked, and what is kept of content; None where the project has decided nothing of the kind.
+    `declared`: keys of `attributes` that are dimensions of its figures.
     """
 
     floor: dt.datetime
     book: PriceBook
     keeping: Keeping | None = None
+    declared: tuple[str, ...] = ()
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether prompts and answers are stored."""
+        return self.keeping is not None and self.keeping.most_bytes > 0
 
 
 class TermsOfProjects:
@@ -61,9 +69,10 @@ class TermsOfProjects:
                 session, project_id=project_id, prices=self._prices, known=before[0].book if before else None
             )
             settings = await get_settings(session, project_id=project_id)
+            declared = tuple(await list_dimensions(session, project_id=project_id))
         if floor is None:
             raise NotFound("The project does not exist any more.")
-        return IngestTerms(floor=max(floor, EARLIEST), book=book, keeping=keeping_of(settings))
+        return IngestTerms(floor=max(floor, EARLIEST), book=book, keeping=keeping_of(settings), declared=declared)
 
     def forget(self, project_id: int) -> None:
         """The project has changed its terms: they are read anew."""

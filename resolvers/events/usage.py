@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from resolvers.events.attributes import json_text
 from resolvers.events.inputs import TOKENS, Tokens
 from resolvers.events.rejections import Refused, unfit
@@ -15,68 +17,41 @@ from resolvers.events.rejections import Refused, unfit
 RAW_BYTES: Final = 4096
 
 
-@dataclass(slots=True)
-class Reported:
-    """Counts as somebody reports them, None for what they do not say.
+def tokens_of(
+    said: Tokens, *, total: int | None = None, cached_beside: bool = False, reasoning_beside: bool = False
+) -> Tokens:
+    """The tokens that are meant by what somebody reports, which are the same where it counts as we do.
 
     `cached_beside` and `reasoning_beside` tell how this reporter is known to count: beside `input` and `output`, or as
-    parts of them. `total`, when there is one, knows better.
-    """
-
-    input: int | None = None
-    output: int | None = None
-    total: int | None = None
-    cache_read: int | None = None
-    cache_write: int | None = None
-    reasoning: int | None = None
-    input_audio: int | None = None
-    output_audio: int | None = None
-    input_image: int | None = None
-    output_image: int | None = None
-    cached_beside: bool = False
-    reasoning_beside: bool = False
-
-
-def tokens_of(reported: Reported) -> Tokens:
-    """The tokens that are meant. Raises Refused for what is more than a count may be.
+    parts of them. `total`, when there is one, knows better. Raises Refused for what is more than a count may be.
 
     Cached tokens cannot be part of a smaller `input`, nor reasoning of a smaller `output`: they are beside it then.
     Otherwise they are where the total says, and without a total that fits, where the reporter is known to count them.
     """
-    cached = (reported.cache_read or 0) + (reported.cache_write or 0)
-    reasoning = reported.reasoning or 0
-    before, after = reported.input, reported.output
-    if before is None and reported.total is not None:
-        before = max(reported.total - (after or 0), 0)
+    before, after, reasoning = said.input, said.output, said.reasoning or 0
+    cached = (said.cache_read or 0) + (said.cache_write or 0)
+    if before is None and total is not None:
+        before = max(total - (after or 0), 0)
     before = before or 0
-    if after is None and reported.total is not None:
-        after = max(reported.total - before - (cached if cached > before else 0), 0)
+    if after is None and total is not None:
+        after = max(total - before - (cached if cached > before else 0), 0)
     after = after or 0
-    cached_beside = cached > before or (reported.cached_beside and cached > 0)
-    reasoning_beside = reasoning > after or (reported.reasoning_beside and reasoning > 0)
-    if reported.total is not None:
+    cached_beside = cached > before or (cached_beside and cached > 0)
+    reasoning_beside = reasoning > after or (reasoning_beside and reasoning > 0)
+    if total is not None:
         ways = product(
             (cached_beside,) if cached > before else (cached_beside, not cached_beside),
             (reasoning_beside,) if reasoning > after else (reasoning_beside, not reasoning_beside),
         )
-        fits = (way for way in ways if before + cached * way[0] + after + reasoning * way[1] == reported.total)
+        fits = (way for way in ways if before + cached * way[0] + after + reasoning * way[1] == total)
         cached_beside, reasoning_beside = next(fits, (cached_beside, reasoning_beside))
     before += cached * cached_beside
     after += reasoning * reasoning_beside
-    tokens = Tokens(
-        input=before,
-        output=after,
-        cache_read=reported.cache_read,
-        cache_write=reported.cache_write,
-        reasoning=reported.reasoning,
-        input_audio=reported.input_audio,
-        output_audio=reported.output_audio,
-        input_image=reported.input_image,
-        output_image=reported.output_image,
-    )
+    if before == (said.input or 0) and after == (said.output or 0):
+        return said
     if before > TOKENS or after > TOKENS:
         raise unfit("tokens.input" if before > TOKENS else "tokens.output")
-    return tokens
+    return replace(said, input=before, output=after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +76,13 @@ class Shape:
     cached_beside: bool = False
     reasoning_beside: bool = False
 
-    def read(self, usage: dict[str, Any]) -> Reported:
-        """The counts of a usage object. Raises Refused for what is no count."""
+    def read(self, usage: dict[str, Any]) -> Tokens:
+        """The tokens that a usage object means. Raises Refused for what is no count."""
         more = _count(usage, self.more_input) or 0
         before = _count(usage, self.input)
-        return Reported(
+        said = Tokens(
             input=before + more if before is not None else more or None,
             output=_count(usage, self.output),
-            total=_count(usage, self.total),
             cache_read=_count(usage, self.cache_read),
             cache_write=_count(usage, self.cache_write),
             reasoning=_count(usage, self.reasoning),
@@ -116,6 +90,10 @@ class Shape:
             output_audio=_count(usage, self.output_audio),
             input_image=_count(usage, self.input_image),
             output_image=_count(usage, self.output_image),
+        )
+        return tokens_of(
+            said,
+            total=_count(usage, self.total),
             cached_beside=self.cached_beside,
             reasoning_beside=self.reasoning_beside,
         )
@@ -222,7 +200,7 @@ def tokens_of_raw(usage: dict[str, Any]) -> Tokens:
         raise Refused(
             "rawUsage", f"`rawUsage` is not a usage object that Vigie reads ({KNOWN}): give `tokens` beside it."
         )
-    return tokens_of(shape.read(usage))
+    return shape.read(usage)
 
 
 def _count(usage: dict[str, Any], paths: tuple[str, ...]) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 
 from resolvers.events.inputs import Tokens
 from resolvers.events.rejections import Refused
-from resolvers.events.usage import Reported, tokens_of, tokens_of_raw
+from resolvers.events.usage import tokens_of, tokens_of_raw
 
 
 def counts(tokens: Tokens) -> tuple[int, int, int, int, int]:
@@ -20,48 +20,52 @@ def counts(tokens: Tokens) -> tuple[int, int, int, int, int]:
     )
 
 
-@pytest.mark.parametrize(
-    "reported",
-    [
-        Reported(input=130_000, output=213, cache_read=128_000),
-        Reported(input=130_000, output=213, cache_read=128_000, total=130_213),
-        Reported(input=2_000, output=213, cache_read=128_000),
-        Reported(input=2_000, output=213, cache_read=128_000, total=130_213),
-        Reported(input=2_000, output=213, cache_read=128_000, cached_beside=True),
-        Reported(output=213, cache_read=128_000, total=130_213),
-        Reported(input=130_000, cache_read=128_000, total=130_213),
-        Reported(input=2_000, cache_read=128_000, total=130_213),
-    ],
-)
-def test_the_published_case_counts_as_130_213_tokens(reported: Reported) -> None:
-    assert counts(tokens_of(reported)) == (130_000, 213, 128_000, 0, 0)
+def meant(*, total: int | None = None, cached_beside: bool = False, **said: int) -> Tokens:
+    return tokens_of(Tokens(**said), total=total, cached_beside=cached_beside)
 
 
 @pytest.mark.parametrize(
-    "reported",
+    "said",
     [
-        Reported(input=70_000, output=213, cache_read=60_213, total=130_426),
-        Reported(input=70_000, output=213, cache_read=60_213, cached_beside=True),
-        Reported(input=130_213, output=213, cache_read=60_213, total=130_426),
-        Reported(input=130_213, output=213, cache_read=60_213, total=130_426, cached_beside=True),
+        {"input": 130_000, "output": 213, "cache_read": 128_000},
+        {"input": 130_000, "output": 213, "cache_read": 128_000, "total": 130_213},
+        {"input": 2_000, "output": 213, "cache_read": 128_000},
+        {"input": 2_000, "output": 213, "cache_read": 128_000, "total": 130_213},
+        {"input": 2_000, "output": 213, "cache_read": 128_000, "cached_beside": True},
+        {"output": 213, "cache_read": 128_000, "total": 130_213},
+        {"input": 130_000, "cache_read": 128_000, "total": 130_213},
+        {"input": 2_000, "cache_read": 128_000, "total": 130_213},
     ],
 )
-def test_a_total_tells_where_cached_tokens_are_when_both_could_be(reported: Reported) -> None:
-    assert counts(tokens_of(reported)) == (130_213, 213, 60_213, 0, 0)
+def test_the_published_case_counts_as_130_213_tokens(said: dict[str, Any]) -> None:
+    assert counts(meant(**said)) == (130_000, 213, 128_000, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"input": 70_000, "output": 213, "cache_read": 60_213, "total": 130_426},
+        {"input": 70_000, "output": 213, "cache_read": 60_213, "cached_beside": True},
+        {"input": 130_213, "output": 213, "cache_read": 60_213, "total": 130_426},
+        {"input": 130_213, "output": 213, "cache_read": 60_213, "total": 130_426, "cached_beside": True},
+    ],
+)
+def test_a_total_tells_where_cached_tokens_are_when_both_could_be(said: dict[str, Any]) -> None:
+    assert counts(meant(**said)) == (130_213, 213, 60_213, 0, 0)
 
 
 def test_a_total_that_fits_nothing_changes_nothing() -> None:
-    assert counts(tokens_of(Reported(input=100, output=10, cache_read=50, total=7))) == (100, 10, 50, 0, 0)
+    assert counts(meant(input=100, output=10, cache_read=50, total=7)) == (100, 10, 50, 0, 0)
 
 
 def test_reasoning_larger_than_the_output_is_beside_it() -> None:
-    assert counts(tokens_of(Reported(input=10, output=5, reasoning=50))) == (10, 55, 0, 0, 50)
-    assert counts(tokens_of(Reported(input=10, output=50, reasoning=50, total=110))) == (10, 100, 0, 0, 50)
+    assert counts(meant(input=10, output=5, reasoning=50)) == (10, 55, 0, 0, 50)
+    assert counts(meant(input=10, output=50, reasoning=50, total=110)) == (10, 100, 0, 0, 50)
 
 
 def test_what_is_not_said_is_nothing() -> None:
-    assert counts(tokens_of(Reported())) == (0, 0, 0, 0, 0)
-    assert counts(tokens_of(Reported(total=8))) == (8, 0, 0, 0, 0)
+    assert counts(meant()) == (0, 0, 0, 0, 0)
+    assert counts(meant(total=8)) == (8, 0, 0, 0, 0)
 
 
 RAW: list[tuple[dict[str, Any], tuple[int, int, int, int, int]]] = [
