@@ -2,7 +2,6 @@
 
 import math
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -10,6 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 import structlog
+import uuid_utils
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -189,4 +189,4 @@ def _shown(path: str) -> str:
 def _request_id(scope: Scope) -> str:
     """The client's own id when it is harmless, else a new one."""
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return given if REQUEST_ID.fullmatch(given) else uuid_utils.uuid7().hex
