@@ -12,6 +12,7 @@ _DOWN = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # it shuts down, or recovers
     asyncpg.TooManyConnectionsError,
 )
 _SQLITE_WAITED = "database is locked"

@@ -196,10 +196,11 @@ class Serving:
         max_body: int = 10 * 2**20,
         most_per_key: int = 100,
         allowed_origins: Collection[str] = (),
+        runs: Engine | None = None,
         **limits: Any,
     ) -> AsyncIterator[Self]:
         """Serves until the block ends; `limits` are those of sockets."""
-        runs, connections = engine(), Connections("here", most_per_key=most_per_key)
+        runs, connections = runs or engine(), Connections("here", most_per_key=most_per_key)
         sockets = GraphQLOverWebSocket(
             runs, authenticate, connections, allowed_origins=allowed_origins, limits=SocketLimits(**limits)
         )

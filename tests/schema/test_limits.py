@@ -33,7 +33,7 @@ def nested(levels: int) -> str:
 @pytest.mark.parametrize("path", CONTRACT, ids=lambda path: path.stem)
 def test_the_contract_passes_with_half_of_every_limit(path: Path) -> None:
     document = parse(path.read_text(), max_lexical_tokens=2_500)
-    half = Limits(operations=25, depth=8, fields=250, aliases=25, root_fields=10)
+    half = Limits(operations=25, depth=8, fields=250, aliases=25, directives=25, root_fields=10)
     assert oversized(document, half) == []
 
 
@@ -53,6 +53,9 @@ def test_graphiql_may_introspect_but_not_for_ever() -> None:
         ("{ tree { " + " ".join(f"a{i}: level" for i in range(51)) + " } }", "Aliases: 51; the limit is 50"),
         ("{ tree { " + "level " * 500 + " } }", "Fields with fragments expanded: 501; the limit is 500"),
         ("{ tree { " + "... { level } " * 500 + " } }", "Fields with fragments expanded: 501"),
+        ("{ hello " + "@include(if: true) " * 51 + "}", "Directives: 51; the limit is 50"),
+        ("{ tree { ...F ...F } } fragment F on Tree { level " + "@skip(if: false) " * 26 + "}", "Directives: 52"),
+        ("query " + "@a " * 51 + "{ hello }", "Directives: 51"),
         ("{ hello } " + " ".join(f"query Q{i} {{ hello }}" for i in range(51)), "Operations in the document: 52"),
         ("{ hello } fragment Unused on Tree " + nested(15)[7:-1], "Levels of fields: 16"),
         ("{ " + "hello " * 5_000 + "}", "at most 5,000 tokens"),
