@@ -49,6 +49,7 @@ from schema.caching import Cache, CachingEngine
 from schema.context import Services
 from schema.execution import Engine
 from schema.http import GraphQLOverHTTP
+from schema.limits import Limits
 from schema.websocket import GraphQLOverWebSocket
 from vigie import exports, graphiql, own_calls, statuses
 from vigie.advising import Advising
@@ -203,7 +204,12 @@ def create_app(settings: Settings) -> Starlette:
         fetcher=fetcher,
     )
     cache = Cache(Versions(database, stale_seconds=settings.cache_stale_seconds), answers, VERSION, hub)
-    engine = CachingEngine(schema, services, cache) if settings.cache_mb else Engine(schema, services)
+    limits, seconds = Limits(cost=settings.operation_cost), settings.operation_seconds
+    engine = (
+        CachingEngine(schema, services, cache, limits, seconds=seconds)
+        if settings.cache_mb
+        else Engine(schema, services, limits, seconds=seconds)
+    )
     authenticate = authenticator.authenticate
     doors: dict[str, ASGIApp] = {
         json_events.PATH: JsonEvents(authenticate, writer),

@@ -107,6 +107,15 @@ class Settings(BaseSettings):
         le=60,
         description="How much of what was just committed a kept answer may lack; 0: nothing, answers are exact.",
     )
+    operation_cost: int = Field(
+        default=50_000,
+        ge=1_000,
+        le=10_000_000,
+        description="What one GraphQL operation may cost: fields of its answer.",
+    )
+    operation_seconds: float = Field(
+        default=30.0, ge=1, le=600, description="How long one GraphQL operation may take; then its SQL is stopped too."
+    )
     drain_seconds: float = Field(
         default=2.0,
         ge=0,

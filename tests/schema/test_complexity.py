@@ -59,8 +59,8 @@ def test_the_contract_passes_with_its_largest_pages(path: Path) -> None:
         ("query ($n: Int!) { apiKeys(first: $n) { edges { cursor } } }", {"n": 10**9}, 2 + 200 * 2),
         ("query ($n: Int!) { apiKeys(first: $n) { edges { cursor } } }", {"n": "many"}, 2 + 2),
         ("query ($n: Int!) { apiKeys(first: $n) { edges { cursor } } }", {}, 2 + 2),
-        ("{ ...F } fragment F on Query { apiKeys(first: 3) { ...G } } fragment G on ApiKeyConnection "
-         "{ edges { cursor } }", {}, 2 + 3 * 2),
+        (("{ ...F } fragment F on Query { apiKeys(first: 3) { ...G } } fragment G on ApiKeyConnection "
+         "{ edges { cursor } }"), {}, 2 + 3 * 2),
         ("query ($w: Boolean!) { viewer { name @include(if: $w) role @skip(if: $w) } }", {"w": True}, 2),
         ("query ($w: Boolean!) { ... @include(if: $w) { viewer { name } } }", {"w": False}, 0),
         ("query ($w: Boolean!) { ... @include(if: $w) { viewer { name } } }", {"w": True}, 2),
