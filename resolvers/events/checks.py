@@ -156,7 +156,7 @@ class Checker:
         reported = None
         if event.cost_usd is not None:
             reported = _picodollars(event.cost_usd)
-            check_plausible(reported, ours, exact=unpriced is None)
+            check_plausible(reported, ours, unpriced=unpriced)
         cost, source, version, unpriced, computed = basis_of(ours, rates, unpriced, reported)
         return [
             self._project_id,

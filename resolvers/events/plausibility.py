@@ -3,22 +3,26 @@
 from decimal import Decimal
 from typing import Final
 
+from integrations.rates import SERVICE_TIER
 from models.base import PICODOLLARS
 from resolvers.events.rejections import Refused
 
 FACTOR: Final = 50
-"""Discounts, caches and fees move a cost by less; cents are a hundred times as many."""
+"""Discounts, fees and service tiers move a cost by less; cents are a hundred times as many."""
+FACTOR_OF_ESTIMATES: Final = 1_000
+"""Where a kind of token counts at the rate of another one: sound costs up to twenty times what text does."""
 
 
-def check_plausible(reported: int, ours: int | None, *, exact: bool) -> None:
+def check_plausible(reported: int, ours: int | None, *, unpriced: str | None) -> None:
     """Raises Refused when a cost (picodollars) is in all likelihood in another unit.
 
-    Says nothing where our figure is unknown, zero, or not `exact`: then some tokens have no price of their own. A
-    reported zero is zero in every unit.
+    Says nothing where our figure is unknown or zero; with `unpriced` kinds of tokens it is an estimate. A reported zero
+    is zero in every unit.
     """
-    if not (exact and ours and reported):
+    if not (ours and reported):
         return
-    if ours * FACTOR > reported and reported * FACTOR > ours:
+    factor = FACTOR if unpriced in (None, SERVICE_TIER) else FACTOR_OF_ESTIMATES
+    if ours * factor > reported and reported * factor > ours:
         return
     more = reported > ours
     times = reported / ours if more else ours / reported
