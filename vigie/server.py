@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -23,6 +24,8 @@ KEEP_ALIVE_SECONDS: Final = 75
 """Longer than proxies keep theirs (60 is usual): the one who closes first must be the one who sends."""
 END_SECONDS: Final = 28.0
 """After which the process ends whatever still runs: orchestrators kill at 30."""
+LAST_SECONDS: Final = 0.5
+"""How long who connected at the last moment has to say what for. A proxy says it at once."""
 MOST_CONNECTIONS: Final = 10_000
 FILES: Final = MOST_CONNECTIONS + 1_000
 MESSAGE_BYTES: Final = 1 << 20
@@ -77,5 +80,25 @@ class Server(uvicorn.Server):
         until = time.monotonic() + self._drain_seconds
         while not (self._hurry or self.force_exit) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # a signal handler cannot set an asyncio.Event
+        await self._stop_listening(sockets or [])
+        if not self._hurry:
+            await asyncio.sleep(min(LAST_SECONDS, self._drain_seconds))
         self._connections.drain()
         await super().shutdown(sockets)
+
+    async def _stop_listening(self, listeners: list[socket.socket]) -> None:
+        """Takes in who has connected and waits to be accepted, then closes the door: closed before, it resets them."""
+        waiting = []
+        for listener in listeners:
+            with suppress(OSError):  # nobody waits any more
+                while True:
+                    waiting.append(listener.accept()[0])
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for accepted in waiting:
+            accepted.setblocking(False)
+            await loop.connect_accepted_socket(self._protocol, accepted)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return Requests(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
