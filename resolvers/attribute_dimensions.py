@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from models import AttributeDimension, ReadSession, WriteSession
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.errors import Invalid
 from resolvers.events.inputs import ATTRIBUTE_KEY
 from resolvers.locks import lock_project
@@ -57,6 +57,7 @@ async def declare_dimensions(session: WriteSession, *, project_id: int, keys: Se
     checked = [check_text(key, field=f"keys.{place}", most=ATTRIBUTE_KEY) for place, key in enumerate(keys)]
     checked = list(dict.fromkeys(checked))
     await lock_project(session, project_id=project_id)
+    before = list(await list_dimensions(session, project_id=project_id))
     await session.run(delete(AttributeDimension).where(AttributeDimension.project_id == project_id))
     for position, key in enumerate(checked):
         session.add(AttributeDimension(project_id=project_id, key=key, position=position))
@@ -65,7 +66,7 @@ async def declare_dimensions(session: WriteSession, *, project_id: int, keys: Se
         project_id=project_id,
         actor=actor,
         action="attribute_dimensions.declared",
-        details={"keys": checked},
+        details=changes({"keys": before}, {"keys": checked}),
     )
     return checked
 

@@ -1,7 +1,7 @@
 """The audit log: one row for each administrative action, in the transaction of the action itself."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,14 @@ def record_audit_entry(
     )
     session.add(entry)
     return entry
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry tells of a change: of what differs, the value `before` (null for a new object) and `after`."""
+    if before is None:
+        return {"before": None, "after": dict(after)}
+    differing = [name for name, value in after.items() if before.get(name) != value]
+    return {name: {key: side.get(key) for key in differing} for name, side in (("before", before), ("after", after))}
 
 
 async def list_audit_entries(

@@ -17,7 +17,7 @@ from integrations.notifications import APPRISE, EMAIL, SLACK, SMS, WEBHOOK
 from integrations.webhooks import is_http
 from models import Channel, ReadSession, WriteSession
 from models.secrets import CannotOpen, Vault
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.errors import Invalid, LimitReached, NotFound
 from resolvers.locks import lock_project
 from resolvers.texts import check_text
@@ -124,6 +124,7 @@ async def save_channel(
         channel = await _find(session, project_id, number)
         if address is None and kind != channel.kind:
             raise Invalid("With another kind comes another address: send `url` too.", field="url")
+    before = None if number is None else _audited(channel)
     channel.name, channel.kind, channel.updated_at = name, kind, now
     if "minimum_severity" in values:
         channel.minimum_severity = values["minimum_severity"] or "low"
@@ -136,9 +137,19 @@ async def save_channel(
         actor=actor,
         action="channel.saved",
         target=f"channel:{channel.id}",
-        details={"name": name, "kind": kind, "url": channel.masked_url, "newSecret": secret is not None},
+        details={"name": name, "newSecret": secret is not None, **changes(before, _audited(channel))},
     )
     return channel, secret
+
+
+def _audited(channel: Channel) -> dict[str, Any]:
+    return {
+        "name": channel.name,
+        "kind": channel.kind,
+        "url": channel.masked_url,
+        "minimumSeverity": channel.minimum_severity,
+        "enabled": channel.enabled,
+    }
 
 
 async def delete_channel(session: WriteSession, *, project_id: int, number: int, actor: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import and_, delete, func, select, tuple_
 
 from models import Member, Project, ReadSession, WriteSession
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.errors import Invalid, LimitReached, NotFound
 from resolvers.locks import lock_project
 from resolvers.principals import Role
@@ -31,7 +31,7 @@ async def save_member(session: WriteSession, *, project_id: int, name: str, role
         raise Invalid(f"A member's name has 1 to {MOST_NAME_CHARACTERS} printable characters.", field="name")
     await lock_project(session, project_id=project_id)
     member = await get_member(session, project_id=project_id, name=name)
-    before = member.role if member else None
+    before = {"role": member.role} if member else None
     if member is None:
         if await count_members(session, project_id=project_id) >= MOST_MEMBERS:
             raise LimitReached(f"The project has {MOST_MEMBERS:,} members: remove some first.")
@@ -44,7 +44,7 @@ async def save_member(session: WriteSession, *, project_id: int, name: str, role
         actor=actor,
         action="member.saved",
         target=f"member:{name}",
-        details={"before": before and {"role": before}, "after": {"role": role.value}},
+        details=changes(before, {"role": role.value}),
     )
     return member
 

@@ -158,7 +158,9 @@ class DeliveryMutation:
         principal, services = info.context.principal, info.context.services
         channel_id = own_number(input.id, "Channel", principal.project_id, NO_SUCH)
         async with info.context.writing() as session:
-            row = await write_test(session, project_id=principal.project_id, channel_id=channel_id)
+            row = await write_test(
+                session, project_id=principal.project_id, channel_id=channel_id, actor=principal.name
+            )
         await attempt(
             services.database,
             project_id=row.project_id,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 import strawberry
 from strawberry import UNSET
 
+from resolvers.audit_entries import record_audit_entry
 from resolvers.components.internal import Finding
 from resolvers.errors import NotFound
 from resolvers.health_checks import fields, listing, running, saving
@@ -231,4 +232,12 @@ class HealthCheckMutation:
             raise NotFound(NO_SUCH, field="id")
         result = await running.run_check(checked.check, vault=services.vault, guard=services.guard)
         await running.record_result(services.database, checked.check, result)
+        async with info.context.writing() as session:
+            record_audit_entry(
+                session,
+                project_id=principal.project_id,
+                actor=principal.name,
+                action="health_check.run",
+                target=f"health_check:{number}",
+            )
         return RunHealthCheckPayload(result=HealthCheckResult.of(result))

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 import strawberry
 
 from models import ProviderAccount as AccountRow
+from resolvers.audit_entries import record_audit_entry
 from resolvers.errors import Invalid, NotFound
 from resolvers.metrics.figures import dollars
 from resolvers.metrics.snapshots import take_snapshot
@@ -288,11 +289,19 @@ class ReconciliationMutation:
         info: Info,
         input: Annotated[ReconcileCostsInput, strawberry.argument(description="What to fetch.")],  # noqa: A002
     ) -> ReconcileCostsPayload:
-        over, project_id = input.period.resolve(), info.context.principal.project_id
+        over, principal = input.period.resolve(), info.context.principal
         fetcher = info.context.services.fetcher
         if fetcher is None:
             raise NotFound(NO_SUCH, field="provider")
-        row = await fetcher.fetch(
-            project_id=project_id, provider=str(input.provider.value), start=over.start, end=over.end
-        )
+        project_id, provider = principal.project_id, str(input.provider.value)
+        row = await fetcher.fetch(project_id=project_id, provider=provider, start=over.start, end=over.end)
+        async with info.context.writing() as session:
+            record_audit_entry(
+                session,
+                project_id=project_id,
+                actor=principal.name,
+                action="provider_account.fetched",
+                target=f"provider_account:{provider}",
+                details={"from": over.start.isoformat(), "to": over.end.isoformat()},
+            )
         return ReconcileCostsPayload(account=ProviderAccount.of(row))

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select, tuple_
 
@@ -11,7 +11,7 @@ from models import AlertRule, Channel, ReadSession, WriteSession
 from resolvers.alerts.clocks import lock
 from resolvers.alerts.closing import close_alerts
 from resolvers.alerts.definitions import Rule
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.budgets.listing import get_budget
 from resolvers.errors import LimitReached, NotFound
 
@@ -30,13 +30,14 @@ async def save_rule(
     await _check_channels(session, project_id, rule)
     if rule.budget is not None and await get_budget(session, project_id=project_id, number=rule.budget) is None:
         raise NotFound("There is no such budget in this project.", field="budgetId")
+    before = None
     if number is None:
         row = await _new(session, project_id, now)
     else:
         found = await get_rule(session, project_id=project_id, number=number)
         if found is None:
             raise NotFound("There is no such rule in this project.", field="id")
-        row = found
+        row, before = found, _audited(found)
     store(row, rule, now)
     clock.rules_version += 1
     if not rule.enabled:
@@ -47,7 +48,7 @@ async def save_rule(
         actor=actor,
         action="alert_rule.saved",
         target=f"alert_rule:{row.id}",
-        details={"name": row.name, "metric": row.metric, "threshold": row.threshold, "enabled": row.enabled},
+        details={"name": row.name, **changes(before, _audited(row))},
     )
     return row
 
@@ -69,6 +70,10 @@ async def delete_rule(session: WriteSession, *, project_id: int, actor: str, num
         target=f"alert_rule:{number}",
         details={"name": row.name},
     )
+
+
+def _audited(row: AlertRule) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in ("name", "metric", "threshold", "severity", "enabled")}
 
 
 def store(row: AlertRule, rule: Rule, now: dt.datetime) -> None:

@@ -11,6 +11,7 @@ from models import Database, ReadSession, Silence, WriteSession
 from resolvers.alerts.clocks import lock
 from resolvers.alerts.matchers import parse
 from resolvers.alerts.telling import tell_expired
+from resolvers.audit_entries import record_audit_entry
 from resolvers.deliveries.outbox import SILENCE_EXPIRED, Notification, enqueue
 from resolvers.errors import Invalid, LimitReached, NotFound
 from resolvers.global_ids import global_id
@@ -68,10 +69,20 @@ async def add_silence(
         told_at=None,
     )
     session.add(row)
+    record_audit_entry(
+        session,
+        project_id=project_id,
+        actor=author,
+        action=f"{quiet.kind}.scheduled",
+        target=f"{quiet.kind}:{row.id}",
+        details={"matcher": row.matcher, "from": starts_at.isoformat(), "to": quiet.ends_at.isoformat()},
+    )
     return row
 
 
-async def end_silence(session: WriteSession, *, project_id: int, kind: str, number: int, now: dt.datetime) -> Silence:
+async def end_silence(
+    session: WriteSession, *, project_id: int, kind: str, number: int, actor: str, now: dt.datetime
+) -> Silence:
     """Ends a silence now; one that is over stays as it is. Raises NotFound."""
     await lock(session, project_id=project_id)
     row = await get_silence(session, project_id=project_id, number=number)
@@ -80,6 +91,14 @@ async def end_silence(session: WriteSession, *, project_id: int, kind: str, numb
     if row.ends_at > now or row.repeat_seconds is not None:
         row.starts_at, row.ends_at, row.repeat_seconds = min(row.starts_at, now), now, None
         await _tell(session, row, now)
+        record_audit_entry(
+            session,
+            project_id=project_id,
+            actor=actor,
+            action=f"{kind}.ended",
+            target=f"{kind}:{number}",
+            details={"matcher": row.matcher},
+        )
     return row
 
 

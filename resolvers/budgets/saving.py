@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from models import ApiKey, Budget, WriteSession
 from models.base import PICODOLLARS
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.budgets.listing import count_budgets, get_budget
 from resolvers.errors import Invalid, LimitReached, NotFound
 from resolvers.locks import lock_project
@@ -56,6 +56,7 @@ async def save_budget(
     amount = _amount(amount_usd)
     await lock_project(session, project_id=project_id)
     budget = await (_new(session, project_id, now) if number is None else _find(session, project_id, number))
+    before = None if number is None else _audited(budget)
     budget.name, budget.amount_picousd, budget.window, budget.updated_at = name, amount, window, now
     if "scope" in values:
         scope = values["scope"] or Scope()
@@ -77,9 +78,22 @@ async def save_budget(
         actor=actor,
         action="budget.saved",
         target=f"budget:{budget.id}",
-        details={"name": name, "amountUsd": str(amount_usd), "scope": budget.scope, "window": window},
+        details={"name": name, **changes(before, _audited(budget))},
     )
     return budget
+
+
+def _audited(budget: Budget) -> dict[str, Any]:
+    return {
+        "name": budget.name,
+        "amountPicousd": budget.amount_picousd,
+        "scope": budget.scope,
+        "scopeValue": budget.scope_value,
+        "window": budget.window,
+        "timeZone": budget.time_zone,
+        "softThreshold": budget.soft_threshold,
+        "hardThreshold": budget.hard_threshold,
+    }
 
 
 async def delete_budget(session: WriteSession, *, project_id: int, number: int, actor: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from models import ContentSettings, ReadSession, WriteSession
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.contents.defaults import DEFAULTS
 from resolvers.contents.masking import MaskingRule, check_rules
 from resolvers.errors import Invalid
@@ -67,14 +67,18 @@ async def save_settings(
     row.most_bytes = before.most_bytes if most_bytes is None else most_bytes
     row.days_kept = before.days_kept if days_kept is None else days_kept
     row.updated_at = dt.datetime.now(dt.UTC)
-    details: dict[str, Any] = {
-        "enabled": row.enabled,
-        "masking": row.masking,
-        "maxBytes": row.most_bytes,
-        "daysKept": row.days_kept,
-    }
+    details = changes(_audited(before), _audited(_of(row)))
     record_audit_entry(session, project_id=project_id, actor=actor, action="content_settings.saved", details=details)
     return _of(row)
+
+
+def _audited(settings: Settings) -> dict[str, Any]:
+    return {
+        "enabled": settings.enabled,
+        "masking": [dataclasses.asdict(rule) for rule in settings.masking],
+        "maxBytes": settings.most_bytes,
+        "daysKept": settings.days_kept,
+    }
 
 
 async def _row(session: ReadSession, project_id: int) -> ContentSettings | None:

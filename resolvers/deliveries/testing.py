@@ -7,13 +7,14 @@ from sqlalchemy import func, select
 from models import Delivery, WriteSession
 from models.deliveries import PENDING
 from resolvers.alerts.clocks import lock
+from resolvers.audit_entries import record_audit_entry
 from resolvers.channels import get_channel
 from resolvers.deliveries.messages import TEST_PAYLOAD
 from resolvers.deliveries.outbox import TEST
 from resolvers.errors import NotFound
 
 
-async def write_test(session: WriteSession, *, project_id: int, channel_id: int) -> Delivery:
+async def write_test(session: WriteSession, *, project_id: int, channel_id: int, actor: str) -> Delivery:
     """Writes the delivery, due now. Disabled channels can be tried too. Raises NotFound."""
     now = dt.datetime.now(dt.UTC)
     await lock(session, project_id=project_id)
@@ -34,4 +35,7 @@ async def write_test(session: WriteSession, *, project_id: int, channel_id: int)
         next_attempt_at=now,
     )
     session.add(delivery)
+    record_audit_entry(
+        session, project_id=project_id, actor=actor, action="channel.tested", target=f"channel:{channel_id}"
+    )
     return delivery

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from models import Component, HealthCheck, WriteSession
 from models.secrets import CannotOpen, Vault
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.components.changing import (
     LONGEST,
     SHORTEST,
@@ -72,6 +72,7 @@ async def save_health_check(
     else:
         row, check = await _find(session, project_id, number)
         row.name = await check_name(session, project_id=project_id, name=values["name"], number=number)
+    before = None if number is None else _audited(row, check)
     await _watch(session, row, values, every, now)
     _ask(check, values, vault)
     record_audit_entry(
@@ -80,9 +81,21 @@ async def save_health_check(
         actor=actor,
         action="health_check.saved",
         target=f"health_check:{row.id}",
-        details={"name": row.name, "url": check.url, "headers": check.header_names},
+        details={"name": row.name, **changes(before, _audited(row, check))},
     )
     return row.id
+
+
+def _audited(row: Component, check: HealthCheck) -> dict[str, Any]:
+    return {
+        "method": check.method,
+        "url": check.url,
+        "headers": check.header_names,
+        "everySeconds": row.every_seconds,
+        "conditions": check.conditions,
+        "critical": row.critical,
+        "enabled": row.enabled,
+    }
 
 
 async def delete_health_check(session: WriteSession, *, project_id: int, number: int, actor: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import select
 
 from models import Counter, ReadSession, Retention, WriteSession
-from resolvers.audit_entries import record_audit_entry
+from resolvers.audit_entries import changes, record_audit_entry
 from resolvers.errors import Invalid
 from resolvers.locks import lock_project
 from resolvers.metrics.periods import EARLIEST
@@ -67,13 +67,18 @@ async def save_retention(session: WriteSession, *, project_id: int, kept: Kept, 
         raise Invalid("Roll-ups are kept at least as long as facts: raise `rollUpDays`.", field="rollUpDays")
     await lock_project(session, project_id=project_id)
     row = await session.scalar(select(Retention).where(Retention.project_id == project_id))
+    before = Kept() if row is None else Kept(row.fact_days, row.rollup_days, row.history_days)
     if row is None:
         row = Retention(project_id=project_id, rollups_floor=None)
         session.add(row)
     row.fact_days, row.rollup_days, row.history_days = kept.fact_days, kept.rollup_days, kept.history_days
     row.enforced_at = row.claimed_until = None
     record_audit_entry(
-        session, project_id=project_id, actor=actor, action="retention.saved", target=None, details=asdict(kept)
+        session,
+        project_id=project_id,
+        actor=actor,
+        action="retention.saved",
+        details=changes(asdict(before), asdict(kept)),
     )
     return kept
 

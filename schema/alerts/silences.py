@@ -233,9 +233,14 @@ async def _add(info: Info, quiet: Quiet) -> SilenceRow:
 
 
 async def _end(info: Info, kind: str, type_name: str, global_id: str) -> SilenceRow:
-    project_id = info.context.principal.project_id
-    number = number_of(global_id, type_name, project_id, "silence" if kind == SILENCE else "window")
+    principal = info.context.principal
+    number = number_of(global_id, type_name, principal.project_id, "silence" if kind == SILENCE else "window")
     async with info.context.writing() as session:
         return await silences.end_silence(
-            session, project_id=project_id, kind=kind, number=number, now=dt.datetime.now(dt.UTC)
+            session,
+            project_id=principal.project_id,
+            kind=kind,
+            number=number,
+            actor=principal.name,
+            now=dt.datetime.now(dt.UTC),
         )
