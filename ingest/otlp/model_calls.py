@@ -31,6 +31,8 @@ KINDS: Final = {"LLM": "chat", "EMBEDDING": "embeddings"}
 """OpenInference's kinds of spans that are calls of models."""
 GIVEN_UP: Final = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "AbortError", "APIUserAbortError"})
 """Errors that say that the caller went away."""
+ABANDONED: Final = "abandoned stream"
+"""OpenTelemetry's words, beside a type that says nothing, for a stream that its reader forgot."""
 REQUESTED: Final = "gen_ai.request.model"
 """Is kept where another model answered."""
 SOME_ERROR: Final = "error"
@@ -63,7 +65,8 @@ def model_call(span: Span, found: Found, traces: Traces, *, with_content: bool) 
     tokens, raw_usage = tokens_in(found, model) if found.plan.reported_names else (None, None)
     status: CallStatus = "ok"
     if error is not None:
-        status = "aborted" if error.type.rpartition(".")[2] in GIVEN_UP else "error"
+        left = error.type.rpartition(".")[2] in GIVEN_UP or error.message == ABANDONED
+        status = "aborted" if left else "error"
     elif tokens is None and code != OK and not said.finish and (first is not None or said.stream == "true"):
         status = "aborted"
     return UsageEventInput(

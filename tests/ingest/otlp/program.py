@@ -26,7 +26,7 @@ USAGE = "+input=1000+output=60+cached=800+reasoning=20"
 
 
 def call_models() -> None:
-    """One call of each sort: plain, streamed, failed, aborted, by the responses API, embeddings."""
+    """One call of each sort: plain, streamed, failed, aborted, forgotten, by the responses API, embeddings."""
     client = openai.OpenAI(api_key="sk-any", max_retries=0)
     create = client.chat.completions.create
     create(model=f"plain{USAGE}", messages=ASKED)
@@ -35,6 +35,7 @@ def call_models() -> None:
         create(model="failed+fail=429", messages=ASKED)
     with create(model="aborted+endless", messages=ASKED, stream=True) as stream:
         list(islice(stream, 3))
+    next(create(model="forgotten+endless", messages=ASKED, stream=True))
     client.responses.create(model=f"responses{USAGE}", input="the secret of the prompt")
     client.embeddings.create(model="embeddings+input=8", input="the secret of the prompt")
 

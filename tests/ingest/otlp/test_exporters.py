@@ -47,7 +47,7 @@ def test_instrumented_programs_show_their_calls(vigie: Vigie) -> None:
     of: dict[str, list[dict[str, Any]]] = {}
     for event in usage:
         of.setdefault(event["model"].partition("+")[0], []).append(event)
-    models = ("plain", "streamed", "failed", "aborted", "responses", "embeddings")
+    models = ("plain", "streamed", "failed", "aborted", "forgotten", "responses", "embeddings")
     assert {model: len(events) for model, events in of.items()} == dict.fromkeys(models, 2)
     for model in ("plain", "streamed", "responses"):
         for event in of[model]:
@@ -57,7 +57,7 @@ def test_instrumented_programs_show_their_calls(vigie: Vigie) -> None:
     assert all(event["timeToFirstTokenMs"] > 0 for event in of["streamed"] + of["aborted"])
     assert all(event["timeToFirstTokenMs"] is None for event in of["plain"])
     assert {(event["status"], event["error"]["type"]) for event in of["failed"]} == {("ERROR", "openai.RateLimitError")}
-    assert {(event["status"], event["estimated"]) for event in of["aborted"]} == {("ABORTED", True)}
+    assert {(event["status"], event["estimated"]) for event in of["aborted"] + of["forgotten"]} == {("ABORTED", True)}
     assert {event["operation"] for event in usage} == {"chat", "embeddings"}
     assert {(event["provider"], event["environment"]) for event in usage} == {("openai", "prod")}
     assert all(event["durationMs"] > 0 and event["attributes"]["service.name"] == "shop" for event in usage)
@@ -69,5 +69,5 @@ def test_instrumented_programs_show_their_calls(vigie: Vigie) -> None:
     ]
     assert "secret" not in str(answer)
     figures = httpx2.get(f"{vigie.url}/metrics").text
-    assert 'vigie_events_accepted_total{door="otlp"} 16.0' in figures
+    assert 'vigie_events_accepted_total{door="otlp"} 18.0' in figures
     assert "vigie_otlp_ignored_spans_total 6.0" in figures
