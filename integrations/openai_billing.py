@@ -15,6 +15,9 @@ USD: Final = "usd"
 STANDARD: Final = (None, "default", "standard")
 DAYS_A_PAGE: Final = 31
 MOST_PAGES: Final = 200
+MOST_USD: Final = 1_000_000
+"""Of a day and model, as much as a sum of picodollars is made for."""
+STRANGE: Final = "OpenAI's answer is not what its API promises."
 SECONDS: Final = 30.0
 
 
@@ -96,7 +99,7 @@ class OpenAIBilling:
             # The type alone: a message may quote the key.
             raise BillingFailed(f"OpenAI does not answer ({type(error).__name__}).") from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BillingFailed("OpenAI's answer is not what its API promises.") from error
+            raise BillingFailed(STRANGE) from error
         return _joined(costs, counts, start, end)
 
 
@@ -145,6 +148,8 @@ def _picodollars(amount: _Amount | None) -> int:
         return 0
     if (amount.currency or USD).lower() != USD:
         raise BillingFailed("OpenAI bills this organization in another currency than USD, which Vigie does not mix.")
+    if not (amount.value.is_finite() and abs(amount.value) <= MOST_USD):
+        raise BillingFailed(STRANGE)
     return int((amount.value * PICODOLLARS).to_integral_value())
 
 

@@ -172,10 +172,14 @@ async def test_failures_are_told_and_waited_out(books: Books, status: int, key: 
     assert len(books.bills.asked) == asked
 
 
-async def test_a_bill_in_another_currency_is_refused(books: Books) -> None:
-    books.bills.bill((MIDNIGHT - A_DAY).date(), "gpt-4o, input", "9.00", currency="eur")
+@pytest.mark.parametrize(
+    ("amount", "currency", "words"),
+    [("9.00", "eur", "another currency"), ("1e30", "usd", "not what its API promises")],
+)
+async def test_a_bill_that_cannot_be_added_up_is_refused(books: Books, amount: str, currency: str, words: str) -> None:
+    books.bills.bill((MIDNIGHT - A_DAY).date(), "gpt-4o, input", amount, currency=currency)
     await books.fetcher.run(now=NOW)
-    assert "another currency" in ((await books.account()).last_error or "")
+    assert words in ((await books.account()).last_error or "")
     assert await books.lines() == {}
 
 
