@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from integrations.addresses import Allowed
 from integrations.confinement import confined
@@ -116,7 +116,7 @@ def inspect(url: str, allowed: Allowed) -> Service:
     own = any("{host}" in template for template in plugin.templates or ())
     private = plugin.template_tokens.get("host", {}).get("private", False)
     host = str(plugin.host) if own and not private and getattr(plugin, "host", None) else None
-    return Service(service, urlsplit(url).scheme.lower(), host, getattr(plugin, "port", None) if host else None)
+    return Service(service, url.partition("://")[0].lower(), host, getattr(plugin, "port", None) if host else None)
 
 
 async def send(allowed: Allowed, url: str, *, title: str, body: str, severity: str) -> Posted:

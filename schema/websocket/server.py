@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -56,4 +55,4 @@ class GraphQLOverWebSocket:
 
     def _is_allowed(self, headers: Mapping[str, str]) -> bool:
         origin = headers.get("origin")
-        return origin is None or origin in self._allowed_origins or urlsplit(origin).netloc == headers.get("host")
+        return origin is None or origin in self._allowed_origins or origin.partition("://")[2] == headers.get("host")

@@ -167,3 +167,17 @@ def memory(vigie: Vigie) -> int:
     found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{vigie.pid}/status").read_text())
     assert found
     return int(found[1]) * 1024
+
+
+@pytest.mark.parametrize("origin", [b"http://[::1", b"null", b"", b"\xff", b"http://vigie.example"])
+def test_a_socket_from_an_origin_that_is_none(target: Vigie, client: httpx2.Client, origin: bytes) -> None:
+    upgrade = (
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: " + b"A" * 22 + b"==",
+    )
+    sent = request(target, b"", *upgrade, b"Origin: " + origin, method=b"GET")
+    with others_are_served(client):
+        answer = say(target, sent)
+    assert status(answer) == 403, answer
