@@ -14,10 +14,10 @@ from typing import Any, TypeVar, TypeVarTuple, cast
 
 import orjson
 from sqlalchemy import CursorResult, Delete, Executable, Insert, Row, Select, Update, event, insert, select, update
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, create_engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from models.activities import Activity
 from models.base import Base
@@ -99,9 +99,11 @@ class Database:
         if self.dialect == "postgresql":
             self._writer = _postgres_engine(self.url, pool_size)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._glances = self._writer.execution_options(isolation_level="AUTOCOMMIT")
         else:
             self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1)
             self._reader = _sqlite_engine(self.url, begin="BEGIN", pool_size=pool_size)
+        self._beside: Connection | None = None
         self.write_lock = asyncio.Lock()
         """Taken by every writer of this process on SQLite, which has one at a time: waiting here beats busy polling."""
 
@@ -145,7 +147,26 @@ class Database:
             for commit in commits:
                 self.published(*commit)
 
+    async def glance(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
+        """The few rows of a SELECT by key that stands alone: the quickest way to what was committed last.
+
+        On SQLite it takes microseconds, without the thread that other statements wait for.
+        """
+        if self.dialect == "postgresql":
+            async with self._glances.connect() as connection:
+                return (await _to_its_end(connection.execute(statement))).all()
+        if self._beside is None:
+            self._beside = create_engine(
+                self.url.set(drivername="sqlite"),
+                poolclass=NullPool,
+                isolation_level="AUTOCOMMIT",
+                connect_args={"timeout": 0.05},
+            ).connect()
+        return self._beside.execute(statement).all()
+
     async def close(self) -> None:
+        if self._beside is not None:
+            self._beside.close()
         await self._reader.dispose()
         await self._writer.dispose()
 

@@ -88,6 +88,5 @@ class Versions:
     async def _query(self, project_ids: tuple[int, ...]) -> dict[int, Version]:
         READS.inc()
         statement = select(Counter.project_id, Counter.last_seq, Counter.revision)
-        async with self._database.read() as session:
-            rows = await session.rows(statement.where(Counter.project_id.in_(project_ids)))
+        rows = await self._database.glance(statement.where(Counter.project_id.in_(project_ids)))
         return {project_id: Version(last_seq, revision) for project_id, last_seq, revision in rows}
