@@ -52,6 +52,8 @@ FEW: Final = 10
 POINT: Final = 2
 """What finding a point of a series costs, beside what is selected of it."""
 LONG: Final = {
+    "Query.__schema": 10_000,
+    "Query.__type": 100,
     "JSON": 20,
     "UsageContent.input": 100,
     "UsageContent.output": 100,
@@ -63,7 +65,7 @@ LONG: Final = {
     "BugComment.body": 20,
     "Recommendation.body": 20,
 }
-"""What a field, or any field of a type, costs whose value may be long: 1 for each 100 bytes or so."""
+"""What a field, or any field of a type, costs whose value may be long: 1 for each 100 bytes or so, or what it takes."""
 
 _STEPS: Final = {
     "MINUTE": dt.timedelta(minutes=1),

@@ -6,6 +6,7 @@ settings = load_settings()  # or a SettingsError, whose problems are sentences f
 import datetime as dt
 import os
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -109,12 +110,30 @@ class Settings(BaseSettings):
     )
     operation_cost: int = Field(
         default=50_000,
-        ge=1_000,
+        ge=15_000,
         le=10_000_000,
         description="What one GraphQL operation may cost: fields of its answer.",
     )
     operation_seconds: float = Field(
         default=30.0, ge=1, le=600, description="How long one GraphQL operation may take; then its SQL is stopped too."
+    )
+    rate_key_cost: int = Field(
+        default=20_000_000,
+        ge=0,
+        description="What the GraphQL operations of one key may cost in a minute; 0 limits nothing.",
+    )
+    rate_address_cost: int = Field(
+        default=50_000_000, ge=0, description="The same for all keys of one address together."
+    )
+    rate_key_events: int = Field(
+        default=60_000_000, ge=0, description="How many events one key may send in a minute; 0 limits nothing."
+    )
+    rate_bad_keys: int = Field(
+        default=30, ge=0, description="How many bad keys of one address are answered in a minute; 0: all."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses and networks of proxies, whose `X-Forwarded-For` tells where clients are.",
     )
     drain_seconds: float = Field(
         default=2.0,
@@ -218,6 +237,17 @@ class Settings(BaseSettings):
     @classmethod
     def _jwt_audience(cls, value: Any) -> Any:
         return _listed(value) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _trusted_proxies(cls, value: Any) -> Any:
+        entries = _listed(value) if isinstance(value, str) else value
+        for entry in entries:
+            try:
+                ip_network(entry)
+            except ValueError as error:
+                raise ValueError(f"`{entry}` is not an address or a network such as 10.0.0.0/8") from error
+        return entries
 
     @field_validator("allowed_networks", mode="before")
     @classmethod
