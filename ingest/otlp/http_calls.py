@@ -4,7 +4,9 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from ingest.otlp.attributes import Said, count
-from ingest.otlp.wire import EPOCH, ERROR, SERVER, UNSPECIFIED, Span
+from ingest.otlp.identities import identity_of
+from ingest.otlp.plans import Found
+from ingest.otlp.wire import ERROR, SERVER, UNSPECIFIED, Span
 from resolvers.events.inputs import BYTES, ApiCallInput
 from resolvers.events.rejections import Refused, unfit
 
@@ -21,22 +23,27 @@ def is_served(span: Span, said: Said) -> bool:
     return span.kind == SERVER or (span.kind == UNSPECIFIED and said.route is not None)
 
 
-def api_call(span: Span, said: Said) -> ApiCallInput:
-    """What the span says of the request; all spans have more to say. Raises Refused.
-
-    Nothing has looked at the limits of its texts and numbers yet.
-    """
+def api_call(span: Span, found: Found) -> ApiCallInput:
+    """What the span says of the request. Raises Refused. Nothing has looked at the limits of texts and numbers yet."""
+    said = found.said
+    span_id, trace_id, time, duration_ms = identity_of(span)
     method = cast("str", said.method)
     if method == OTHER_METHOD and said.original_method is not None:
         method = said.original_method
     return ApiCallInput(
-        time=EPOCH,
+        time=time,
         method=method,
         route=said.route or _path(said),
         status=_status(span, said),
+        id=span_id,
+        duration_ms=duration_ms,
         request_bytes=count("requestBytes", said.request_bytes, BYTES),
         response_bytes=count("responseBytes", said.response_bytes, BYTES),
+        subject=said.subject,
+        environment=said.environment,
+        trace_id=trace_id,
         cache=cast("Any", said.cache),
+        attributes=found.kept,
     )
 
 

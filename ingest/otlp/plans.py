@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ingest.otlp.attributes import Said, Value
 from ingest.otlp.names import CONTENT, KEPT_PREFIX, MEANINGS, SIDES, TELLING, TOKENS, Field
-from resolvers.events.inputs import Tokens
+from resolvers.events.inputs import ATTRIBUTE_KEY, ATTRIBUTES, Tokens
 
 Pairs: TypeAlias = Sequence[tuple[str, Any]]
 Pick: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -41,9 +41,13 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be picked of the values of attributes with certain names. `is_ours`: some may tell of a call."""
+    """What is to be picked of the values of attributes with certain names.
+
+    `is_ours`: some may tell of a call. `keeps_little`: what is kept has no more and no longer names than an event may.
+    """
 
     is_ours: bool
+    keeps_little: bool
     said: Pick
     counts: Pick
     reported_names: tuple[str, ...]
@@ -141,6 +145,7 @@ def _plan(declared: tuple[str, ...], of_resource: tuple[str, ...], names: tuple[
     kept |= {name.removeprefix(KEPT_PREFIX): place for name, place in places.items() if name.startswith(KEPT_PREFIX)}
     return Plan(
         is_ours=not TELLING.isdisjoint(best),
+        keeps_little=len(kept) + len(plain) <= ATTRIBUTES and all(len(key) <= ATTRIBUTE_KEY for key in (*kept, *plain)),
         said=_pick([at.get(field, NOWHERE) for field in SAID]),
         counts=_pick([at.get(field, NOWHERE) for field in COUNTS]),
         reported_names=tuple(reported),

@@ -1,6 +1,5 @@
 """What both encodings of OTLP decode to, and how the values of attributes are read from each."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -15,7 +14,6 @@ SERVER: Final = 2
 OK: Final = 1
 ERROR: Final = 2
 """Codes of statuses."""
-EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 NANOSECONDS: Final = 1e-6
 """In milliseconds."""
 
