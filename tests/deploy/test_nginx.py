@@ -128,7 +128,8 @@ class Asking:
 async def test_replacing_the_replicas_one_by_one_drops_nothing(url: tuple[str, list[Vigie]]) -> None:
     address, replicas = url
     clients, followers = [Asking(address, number) for number in range(CLIENTS)], [Follower(address) for _ in range(4)]
-    tasks = [asyncio.create_task(one.run()) for one in (*clients, *followers)]
+    tasks = [asyncio.create_task(client.run()) for client in clients]
+    tasks += [asyncio.create_task(follower.run()) for follower in followers]
     try:
         for follower in followers:
             await asyncio.wait_for(follower.started.wait(), 20)
