@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from ingest.problems import Problem
 from resolvers.principals import Principal, Role, presented_secret
+from resolvers.rates import RateLimited
 
 SENDERS: Final = frozenset({Role.INGEST, Role.EDITOR, Role.ADMIN})
 
@@ -23,7 +24,10 @@ async def principal_of(request: Request, authenticate: Authenticate) -> Principa
             "An API key is needed, as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
             WWW_Authenticate='Bearer realm="vigie"',
         )
-    principal = await authenticate(secret)
+    try:
+        principal = await authenticate(secret)
+    except RateLimited as limited:
+        raise Problem(429, limited.message, Retry_After=str(limited.retry_after)) from limited
     if principal is None:
         raise Problem(
             401,

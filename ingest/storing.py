@@ -22,6 +22,10 @@ REFUSALS: Final = (Unavailable, LimitReached, NotFound)
 
 async def store(writer: Writer, principal: Principal, decoded: Decoded, *, door: str) -> Recorded:
     """What became of the events, after the commit. Raises Problem: 403, 429, 503 or 507."""
+    if wait := writer.quota.spend((principal.project_id, principal.holder), len(decoded.events)):
+        detail = f"This key has sent {writer.quota.limit:,} events in this minute, which is the limit: try again in"
+        headers = writer.quota.headers((principal.project_id, principal.holder))
+        raise Problem(429, f"{detail} {wait} seconds.", **{"Retry-After": str(wait), **headers})
     try:
         return await record(
             writer, project_id=principal.project_id, decoded=decoded, door=door, key_id=principal.key_id

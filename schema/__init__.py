@@ -38,6 +38,7 @@ from schema.repricings import RepricingMutation, RepricingQuery, RepricingSubscr
 from schema.scalars import SCALARS
 from schema.storage import StorageMutation, StorageQuery
 from schema.subjects import SubjectMutation, SubjectQuery
+from schema.suspects import SuspectQuery
 from schema.usage_events import UsageEventMutation, UsageEventQuery
 from schema.viewer import ViewerQuery
 
@@ -55,6 +56,7 @@ Query = merge_types(
         ApiCallQuery,
         ApiKeyQuery,
         ConnectionQuery,
+        SuspectQuery,
         ViewerQuery,
         ProjectQuery,
         MemberQuery,

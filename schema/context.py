@@ -23,11 +23,13 @@ from resolvers.alerts.pace import Pace
 from resolvers.components.terms import Process, WatchTerms
 from resolvers.connections import Connections
 from resolvers.principals import Principal
+from resolvers.rates import Admission
 from resolvers.recommendations.generation import Generator
 from resolvers.recommendations.terms import Terms
 from resolvers.reconciliations.fetching import Fetcher
 from resolvers.revisions import revise
 from resolvers.storage.room import Reserve
+from resolvers.suspects import Suspects
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
@@ -61,6 +63,8 @@ class Services:
     prices: Prices = field(default_factory=ListPrices)
     reserve: Reserve | None = None
     """What watches over the room that the database has left."""
+    admission: Admission = field(default_factory=Admission)
+    suspects: Suspects = field(default_factory=Suspects)
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from models.outages import database_is_down
 from resolvers.errors import Refusal, Unavailable
+from resolvers.rates import RateLimited
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,8 @@ def wire_error(error: Exception, *, request_id: str) -> dict[str, Any]:
     match cause:
         case GraphQLError(extensions={"code": _}):
             return wire
+        case RateLimited():
+            wire.update(failure(Code.RATE_LIMITED, cause.message, retryAfterSeconds=cause.retry_after))
         case Refusal():
             wire.update(_refusal(cause))
         case GraphQLError() if _is_about_input(error, cause):

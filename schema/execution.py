@@ -29,6 +29,7 @@ from realtime.shared import Progress
 from realtime.streams import Stretch
 from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
+from resolvers.suspects import SCHEMA
 from schema.context import Context, Services
 from schema.documents import Document, Documents, Refused
 from schema.errors import Code, Failure, wire_errors
@@ -107,6 +108,10 @@ class Engine:
             OPERATIONS.labels("unknown", "refused").inc()
             raise
 
+    def admit(self, operation: Operation, principal: Principal, address: str | None) -> dict[str, str]:
+        """Counts what the operation costs; answers header fields that say what is left. Raises RateLimited."""
+        return self._services.admission.admit(principal, address, operation.cost)
+
     async def execute(self, operation: Operation, principal: Principal, request_id: str) -> Answer:
         """Runs a query or mutation.
 
@@ -116,6 +121,7 @@ class Engine:
         started = time.perf_counter()
         if principal.role not in INTROSPECTS and operation.document.introspects(operation.request.operation_name):
             OPERATIONS.labels("query", "refused").inc()
+            self._services.suspects.note(SCHEMA, project_id=principal.project_id)
             raise Refused([Failure(Code.FORBIDDEN, f"A key with role {principal.role.name} does not see the schema.")])
         context = Context(self._services, principal, request_id)
         executor = self._executor(operation, context)

@@ -11,6 +11,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from resolvers.principals import FIRST_PROJECT, Role
+from resolvers.suspects import FIELDS
 from schema.context import Info
 from schema.errors import Code, Failure
 
@@ -40,6 +41,7 @@ class Guard(FieldExtension):
         """Raises FORBIDDEN, naming the roles that may and the one that asks."""
         principal = info.context.principal
         if principal.role not in self.roles:
+            info.context.services.suspects.note(FIELDS, project_id=principal.project_id)
             raise Failure(
                 Code.FORBIDDEN,
                 f"`{info.field_name}` needs a key with role {self.named}; this one is {principal.role.name}.",
@@ -58,6 +60,7 @@ class InstallationGuard(Guard):
         super().check(info)
         principal = info.context.principal
         if not principal.runs_installation:
+            info.context.services.suspects.note(FIELDS, project_id=principal.project_id)
             raise Failure(
                 Code.FORBIDDEN,
                 f"`{info.field_name}` needs a key with role {self.named}; this one is of `{principal.project_name}`.",

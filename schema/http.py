@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resolvers.connections import Connections
 from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
+from resolvers.rates import RateLimited
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error
 from schema.execution import Answer, Engine, Operation
@@ -95,6 +96,8 @@ class GraphQLOverHTTP:
             if media_type == EVENT_STREAM:
                 return refusal(body)
             return _response(400 if media_type == GRAPHQL_RESPONSE else 200, body, media_type)
+        except RateLimited as limited:
+            return _response(429, [wire_error(limited, request_id=request_id)], media_type, limited.headers)
         except Unavailable as unavailable:
             headers = {"Retry-After": str(math.ceil(unavailable.retry_after or 1))}
             return _response(503, [wire_error(unavailable, request_id=request_id)], media_type, headers)
@@ -108,13 +111,14 @@ class GraphQLOverHTTP:
         principal = await self._principal(request)
         operation = self._engine.prepare(await self._request(request))
         _check_transport(operation, request.method)
+        left = self._engine.admit(operation, principal, request.client and request.client.host)
         if operation.type is OperationType.SUBSCRIPTION:
             media_type = accepted(_accept(request), (EVENT_STREAM,))
             self._check_subscription(media_type)
         if media_type == EVENT_STREAM:
             return EventStream(self._engine, self._connections, operation, principal, request_id)
         answer = await self._engine.execute(operation, principal, request_id)
-        return _response(200, answer.body, media_type, _age(answer))
+        return _response(200, answer.body, media_type, left | _age(answer))
 
     def _check_subscription(self, media_type: str | None) -> None:
         if media_type is None:

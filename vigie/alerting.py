@@ -6,7 +6,7 @@ from typing import Final
 
 from models import Database
 from resolvers.alerts.engine import Engine
-from resolvers.alerts.figures import AUTH_FAILURES, SOCKETS
+from resolvers.alerts.figures import AUTH_FAILURES, INTRUSION_ATTEMPTS, SOCKETS
 from resolvers.alerts.forgetting import forget
 from resolvers.alerts.pace import Pace
 from resolvers.alerts.samples import store_samples
@@ -20,15 +20,23 @@ FORGET_SECONDS: Final = 3600.0
 
 
 class Alerting:
-    """The alerts of one process. `refusals` takes the refused keys since it was asked last, by project."""
+    """The alerts of one process.
+
+    `refusals` takes the refused keys since it was asked last, by project; `attempts` all that clients may not.
+    """
 
     def __init__(
-        self, database: Database, pace: Pace, connections: Connections, refusals: Callable[[], dict[int, int]]
+        self,
+        database: Database,
+        pace: Pace,
+        connections: Connections,
+        refusals: Callable[[], dict[int, int]],
+        attempts: Callable[[], dict[int, int]] = dict,
     ) -> None:
+        self._counts = {AUTH_FAILURES: refusals, INTRUSION_ATTEMPTS: attempts}
         self._database = database
         self._pace = pace
         self._connections = connections
-        self._refusals = refusals
         self._engine = Engine(database, pace)
         self._sampled = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._waiting: dict[tuple[int, str], float] = {}
@@ -52,9 +60,10 @@ class Alerting:
         time = self._pace.aligned(now)
         if time <= self._sampled:
             return
-        for project_id, count in self._refusals().items():
-            place = (project_id, AUTH_FAILURES)
-            self._waiting[place] = self._waiting.get(place, 0.0) + count
+        for metric, take in self._counts.items():
+            for project_id, count in take().items():
+                place = (project_id, metric)
+                self._waiting[place] = self._waiting.get(place, 0.0) + count
         found = dict(self._waiting)
         for project_id, count in self._connections.count_by_project().items():
             found[project_id, SOCKETS] = float(count)

@@ -28,6 +28,7 @@ from integrations.guard import Guard
 from integrations.jwks import KeySet
 from integrations.notifications import Notifier
 from integrations.prices import ListPrices
+from integrations.shared_counters import SharedCounters
 from models import Database
 from realtime.backends import open_broadcast
 from realtime.hub import Hub
@@ -37,6 +38,7 @@ from resolvers.connections import Connections
 from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
+from resolvers.rates import SHARE_SECONDS, Admission, Quota, share_all
 from resolvers.recommendations.job import sweep
 from resolvers.rejects.noting import Rejects
 from resolvers.repricings import job as repricings
@@ -44,6 +46,7 @@ from resolvers.retentions.job import enforce
 from resolvers.revisions import Versions
 from resolvers.storage.room import LOOK_SECONDS as ROOM_SECONDS
 from resolvers.storage.room import MIB, Reserve
+from resolvers.suspects import Suspects
 from schema import schema
 from schema.caching import Cache, CachingEngine
 from schema.context import Services
@@ -105,7 +108,10 @@ def create_app(settings: Settings) -> Starlette:
     reserve = Reserve(database, settings.disk_reserve_mb * MIB)
     key_set = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
     tokens = Tokens(settings.token_terms, key_set) if settings.token_terms else None
-    authenticator = Authenticator(database, tokens)
+    suspects = Suspects(keys_a_minute=settings.rate_bad_keys)
+    admission = Admission(Quota("key", settings.rate_key_cost), Quota("address", settings.rate_address_cost))
+    events = Quota("events", settings.rate_key_events)
+    authenticator = Authenticator(database, tokens, suspects)
     circuits = Circuits()
     answers = AnswerStore(circuits, most_bytes=settings.cache_mb * MIB, redis_url=settings.redis_url)
     rejects = Rejects(authenticator.owner_of)
@@ -116,6 +122,7 @@ def create_app(settings: Settings) -> Starlette:
         on_commit=folding.committed,
         refusal=lambda: reserve.refusal,
         rejects=rejects,
+        quota=events,
     )
     own = OwnCalls(database, writer)
     advising = Advising(settings, database, writer)
@@ -125,7 +132,7 @@ def create_app(settings: Settings) -> Starlette:
     sender = Notifier(guard)
     watching = Watching(settings, database, vault, guard, reserve)
     delivering = Delivering(settings, database, sender, vault)
-    alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals)
+    alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals, suspects.take_attempts)
     readiness = Readiness()
     readiness.add("database", database_answers(database))
     readiness.add("roll-ups", roll_ups_keep_up(database))
@@ -174,6 +181,11 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
             jobs.every(REPRICING_SECONDS, "repricings", lambda: repricings.sweep(database, prices))
             jobs.every(ROOM_SECONDS, "room", reserve.look)
+            if settings.redis_url:
+                shared = SharedCounters(settings.redis_url, circuits)
+                ending.push_async_callback(shared.close)
+                quotas = (admission.keys, admission.addresses, events)
+                jobs.every(SHARE_SECONDS, "rates", lambda: share_all(quotas, shared, hub.installation))
             jobs.every(RETENTION_SECONDS, "retention", lambda: enforce(database))
             if key_set is not None:
                 jobs.every(TOKEN_KEYS_SECONDS, "keys of tokens", key_set.refresh)
@@ -202,6 +214,8 @@ def create_app(settings: Settings) -> Starlette:
         prices=prices,
         process=Process(version=VERSION, environment=settings.environment),
         fetcher=fetcher,
+        admission=admission,
+        suspects=suspects,
     )
     cache = Cache(Versions(database, stale_seconds=settings.cache_stale_seconds), answers, VERSION, hub)
     limits, seconds = Limits(cost=settings.operation_cost), settings.operation_seconds
@@ -250,7 +264,13 @@ def create_app(settings: Settings) -> Starlette:
     }
     middleware = [
         Middleware(VigieMiddleware, vigie=own, environment=settings.environment, exclude=own.excludes),
-        Middleware(Outermost, routes=paths, closing=lambda: readiness.draining, starting=lambda: not readiness.started),
+        Middleware(
+            Outermost,
+            routes=paths,
+            closing=lambda: readiness.draining,
+            starting=lambda: not readiness.started,
+            suspects=suspects,
+        ),
     ]
     if settings.allowed_origins:
         middleware.append(

@@ -28,6 +28,7 @@ from resolvers.api_keys import digest_of, find_api_keys
 from resolvers.connections import Connections
 from resolvers.errors import Unavailable
 from resolvers.principals import Principal, Role
+from resolvers.suspects import Suspects
 from vigie.tokens import REASONS, Refused, Tokens
 
 REMEMBERED_SECONDS: Final = 2.0
@@ -59,8 +60,9 @@ class Authenticator:
     revocation makes it hold at once here.
     """
 
-    def __init__(self, database: Database, tokens: Tokens | None = None) -> None:
+    def __init__(self, database: Database, tokens: Tokens | None = None, suspects: Suspects | None = None) -> None:
         self._database = database
+        self._suspects = suspects or Suspects()
         self._tokens = tokens
         self._known: TTLCache[bytes, _Key] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
         self._refused: TTLCache[bytes, str] = TTLCache(MOST_REMEMBERED, REMEMBERED_SECONDS)
@@ -72,7 +74,8 @@ class Authenticator:
     async def authenticate(self, secret: str) -> Principal | None:
         """Whose key or token this is; None when nobody's, or when it was revoked or has expired.
 
-        Raises Unavailable when the database, or the address of the tokens' keys, has to be asked and does not answer.
+        Raises Unavailable when the database, or the address of the tokens' keys, has to be asked and does not answer;
+        RateLimited instead of None when too many bad keys came from the client's address.
         """
         digest = digest_of(secret)
         key = self._known.get(digest) or await self._look_up(digest, secret)
@@ -82,6 +85,7 @@ class Authenticator:
             REFUSED.labels(refused).inc()
             project_id = NOBODY if isinstance(key, str) else key.principal.project_id
             self._refusals[project_id] = self._refusals.get(project_id, 0) + 1
+            self._suspects.failed(project_id=project_id)
             return None
         principal = key.principal
         structlog.contextvars.bind_contextvars(project=principal.project_name)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ingest.problems import Problem
 from models.outages import database_is_down
 from resolvers.errors import Unavailable
+from resolvers.suspects import CLIENT, PATHS, Suspects
 
 REQUESTS: Final = Counter("vigie_http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
 SECONDS: Final = Histogram(
@@ -68,8 +69,10 @@ class Outermost:
         routes: Iterable[str],
         closing: Callable[[], bool],
         starting: Callable[[], bool] = lambda: False,
+        suspects: Suspects | None = None,
     ) -> None:
         self._app = app
+        self._suspects = suspects or Suspects()
         self._exact = frozenset(routes)
         self._prefixes = tuple(route for route in self._exact if route.endswith("/") and route != "/")
         self._closing = closing
@@ -82,6 +85,8 @@ class Outermost:
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        client = scope.get("client")
+        CLIENT.set(client[0] if client else None)
         if scope["type"] == "http":
             await self._answer(scope, receive, send, request_id)
         elif self._starting():
@@ -131,6 +136,8 @@ class Outermost:
     def _count(self, scope: Scope, status: int, answered: float, ended: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         route = self._route(scope["path"])
+        if status == HTTPStatus.NOT_FOUND and route == OTHER:
+            self._suspects.note(PATHS)
         requests, duration = _figures(method, route, status)
         requests.inc()
         duration.observe(answered)

@@ -55,6 +55,7 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=GRACEFUL_SECONDS,
                 server_header=False,
+                forwarded_allow_ips=list(settings.trusted_proxies),
                 access_log=False,
                 log_config=None,
             )

@@ -93,7 +93,10 @@ FIGURES: Final[Mapping[str, Figure]] = {
 
 BUGS_OPEN, COMPONENTS_DOWN = "bugs_open", "components_down"
 SOCKETS, AUTH_FAILURES, INGEST_LAG_SECONDS = "sockets", "auth_failures", "ingest_lag_seconds"
-SAMPLED: Final = (SOCKETS, AUTH_FAILURES, INGEST_LAG_SECONDS)
+INTRUSION_ATTEMPTS: Final = "intrusion_attempts"
+SAMPLED: Final = (SOCKETS, AUTH_FAILURES, INTRUSION_ATTEMPTS, INGEST_LAG_SECONDS)
+COUNTED: Final = frozenset({AUTH_FAILURES, INTRUSION_ATTEMPTS})
+"""Those whose samples are added up over the window."""
 OF_BUDGETS: Final[Mapping[str, Callable[[Standing], float]]] = {
     "budget_spent_share": lambda standing: standing.spent_share,
     "budget_projected_share": lambda standing: standing.projected_share,

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from models import ReadSession, Sample, WriteSession
-from resolvers.alerts.figures import AUTH_FAILURES, Measure, value_of
+from resolvers.alerts.figures import COUNTED, Measure, value_of
 from resolvers.rollups.upserts import insert_into, table_of
 
 NOBODY: Final = 0
@@ -60,4 +60,4 @@ def _at(measure: Measure, found: Sequence[tuple[dt.datetime, float]], instant: d
 
 
 def _folded(measure: Measure, values: Iterable[float]) -> float:
-    return sum(values) if measure.metric == AUTH_FAILURES else max(values, default=0.0)
+    return sum(values) if measure.metric in COUNTED else max(values, default=0.0)

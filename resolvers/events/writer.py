@@ -37,6 +37,7 @@ from resolvers.events.stores import (
 )
 from resolvers.events.terms import TermsOfProjects
 from resolvers.events.turns import Turn
+from resolvers.rates import Quota
 from resolvers.rejects.noting import Rejects
 
 MOST_ROWS = 5_000
@@ -81,7 +82,9 @@ class Writer:
         on_commit: Callable[[int], None] | None = None,
         rejects: Rejects | None = None,
         refusal: Callable[[], str | None] = lambda: None,
+        quota: Quota | None = None,
     ) -> None:
+        self.quota = quota or Quota("events", 0)
         self.terms = TermsOfProjects(database, prices)
         self.rejects = rejects or Rejects()
         self.turn = Turn()

@@ -28,6 +28,10 @@ class Metric(Enum):
     AUTH_FAILURES = strawberry.enum_value(
         "auth_failures", description="Keys that were refused: the project's revoked and expired ones, and unknown ones."
     )
+    INTRUSION_ATTEMPTS = strawberry.enum_value(
+        "intrusion_attempts",
+        description="What clients tried that they may not: refused keys, forbidden fields, unknown paths, the schema.",
+    )
     INGEST_LAG_SECONDS = strawberry.enum_value(
         "ingest_lag_seconds", description="The longest that facts waited for the roll-ups in the window."
     )

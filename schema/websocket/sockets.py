@@ -19,6 +19,7 @@ from realtime.shared import Progress
 from resolvers.connections import Connection, Connections, End
 from resolvers.errors import LimitReached, Unavailable
 from resolvers.principals import Principal, presented_secret
+from resolvers.rates import RateLimited
 from schema.documents import Refused
 from schema.errors import Code, failure, wire_error, wire_errors
 from schema.execution import Engine
@@ -174,7 +175,10 @@ class Socket:
 
     async def _principal(self) -> Principal:
         """Whose key it is, asked anew: a key may end while its socket is open."""
-        principal = await self._authenticate(self._secret) if self._secret else None
+        try:
+            principal = await self._authenticate(self._secret) if self._secret else None
+        except RateLimited as limited:
+            raise Closed(4429, "Too many bad keys") from limited
         if principal is None:
             raise Closed(4403, "Forbidden")
         return principal
@@ -235,6 +239,7 @@ class Socket:
         try:
             principal = await self._principal()
             operation = self._engine.prepare(request)
+            self._engine.admit(operation, principal, self._connection.address)
             if operation.type is OperationType.SUBSCRIPTION:
                 progress = Progress(self._outlet.short_cut(before, after))
                 self._connection.streams[request_id] = progress
