@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vigie_sdk.contexts import Labels
+from vigie_sdk.errors import message_of, without_quotes
 from vigie_sdk.events import ERROR_MESSAGE, Event
 from vigie_sdk.usage import Counter, estimated_input, get, reported
 
@@ -108,9 +109,7 @@ class Call:
         if isinstance(error, LEAVING):
             self.leave()
             return
-        # Others may quote what the model said, such as those of a parser.
-        theirs = type(error).__module__.partition(".")[0] == "openai"
-        self._finish(ERROR, type(error).__name__, str(error) if theirs else None)
+        self._finish(ERROR, type(error).__name__, message_of(error))
 
     def _about(self, answer: Any) -> None:
         """Takes what an answer says of itself."""
@@ -141,10 +140,12 @@ class Call:
     def _requested_model(self) -> str:
         return str(self._request.body.get("model") or UNKNOWN)
 
-    def _finish(self, status: str, kind: str | None = None, message: str | None = None) -> None:
+    def _finish(self, status: str, kind: str | None = None, message: object = None) -> None:
         if self._ended:
             return
         self._ended = True
+        if message:
+            message = without_quotes(str(message), self._request.body)[:ERROR_MESSAGE]
         ended = time.perf_counter()
         usage = reported(self._usage)
         # Who refused a request did not count it; whoever began to answer, or was not waited for, did.
@@ -162,7 +163,7 @@ class Call:
                 "sessionId": labels.session_id,
                 "traceId": labels.trace_id,
                 "status": status,
-                "error": {"type": kind, "message": message and str(message)[:ERROR_MESSAGE]} if kind else None,
+                "error": {"type": kind, "message": message} if kind else None,
                 "durationMs": self._milliseconds(ended),
                 "timeToFirstTokenMs": None if self._first is None else self._milliseconds(first),
                 "rawUsage": usage,

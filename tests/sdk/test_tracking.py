@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from openai import AzureOpenAI, BadRequestError, OpenAI, RateLimitError
+from openai import AzureOpenAI, BadRequestError, OpenAI, RateLimitError, UnprocessableEntityError
 from pydantic import BaseModel, ValidationError
 
 from tests.openai_api import OpenAIApi
@@ -61,6 +61,21 @@ def test_a_refused_call_has_its_error(client: OpenAI, kept: Kept, ask: dict[str,
     assert event["status"] == "error"
     assert event["error"] == {"type": "RateLimitError", "message": "Error code: 429 - You asked for 429."}
     assert (event["rawUsage"], event["tokens"], event["estimated"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"error": {"message": "Blocked: 'the secret\\nof the prompt'."}}, "Error code: 422 - Blocked: '[quoted]'."),
+        ({"detail": [{"msg": "missing", "input": {"messages": ["the secret\nof"]}}]}, "Error code: 422"),
+    ],
+)
+def test_an_error_does_not_tell_what_was_asked(kept: Kept, body: Any, message: str) -> None:
+    http = httpx2.Client(transport=httpx2.MockTransport(lambda request: httpx2.Response(422, json=body)))
+    client = track(OpenAI(base_url="http://vllm.example/v1", api_key="k", http_client=http), vigie=kept)
+    with pytest.raises(UnprocessableEntityError):
+        client.responses.create(model="llama", input="the secret\nof the prompt")
+    assert kept.one()["error"] == {"type": "UnprocessableEntityError", "message": message}
 
 
 def test_usage_that_never_came_is_estimated(client: OpenAI, kept: Kept, ask: dict[str, Any]) -> None:
