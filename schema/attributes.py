@@ -96,4 +96,5 @@ class AttributeMutation:
             keys = await dimensions.declare_dimensions(
                 session, project_id=principal.project_id, keys=input.keys, actor=principal.name
             )
+        info.context.services.writer.terms.forget(principal.project_id)
         return DeclareAttributesPayload(keys=keys)

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx2
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from tests.databases import only_sqlite
 from tests.openai_api import OpenAIApi
 from tests.running import Vigie
 
@@ -21,6 +21,15 @@ LISTS = """{
   } } }
   apiCalls(period: {last: "PT1H"}, first: 50) { edges { node { method route status durationMs } } }
 }"""
+
+
+def check_other_signals(vigie: Vigie) -> None:
+    for path, setting in (("/v1/metrics", "OTEL_METRICS_EXPORTER"), ("/v1/logs", "OTEL_LOGS_EXPORTER")):
+        for kind in ("application/x-protobuf", "application/json"):
+            answer = httpx2.post(vigie.url + path, content=b"", headers=vigie.headers | {"Content-Type": kind})
+            assert (answer.status_code, answer.headers["content-type"]) == (404, kind)
+            told = Status.FromString(answer.content).message if "protobuf" in kind else answer.json()["message"]
+            assert f"{setting}=none" in told
 
 
 def run_program(vigie: Vigie, openai_url: str) -> None:
@@ -37,7 +46,6 @@ def run_program(vigie: Vigie, openai_url: str) -> None:
     assert "Failed to export" not in ended.stderr, ended.stderr
 
 
-@only_sqlite
 def test_instrumented_programs_show_their_calls(vigie: Vigie) -> None:
     with OpenAIApi() as api:
         run_program(vigie, api.url)
@@ -71,3 +79,4 @@ def test_instrumented_programs_show_their_calls(vigie: Vigie) -> None:
     figures = httpx2.get(f"{vigie.url}/metrics").text
     assert 'vigie_events_accepted_total{door="otlp"} 18.0' in figures
     assert "vigie_otlp_ignored_spans_total 6.0" in figures
+    check_other_signals(vigie)
