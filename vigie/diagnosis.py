@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from integrations.jwks import KeysAway, KeySet
 from models import Database
 from models.base import UtcDateTime
 from models.partitions import PARTITIONED, month_of, next_month
@@ -69,7 +70,7 @@ def fail(what: str, detail: str, remedy: str) -> Finding:
 
 async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every finding, as it is made."""
-    for examination in (variables, folder, key_of_secrets, database, redis, pages, port):
+    for examination in (variables, folder, key_of_secrets, tokens, database, redis, pages, port):
         for finding in await examination(settings):
             yield finding
 
@@ -117,6 +118,28 @@ async def key_of_secrets(settings: Settings) -> list[Finding]:
     if mode & 0o077:
         return [warn(what, f"others may read {file}", f"chmod 600 {file}")]
     return [ok(what, f"{file}: back it up with the database")]
+
+
+async def tokens(settings: Settings) -> list[Finding]:
+    """Tokens can be verified, and those for other programs are not taken."""
+    terms = settings.token_terms
+    if terms is None:
+        return [ok("tokens", "not set: API keys only")]
+    findings = [ok("tokens", f"HS256, secrets: {len(terms.secrets)}")] if terms.secrets else []
+    if settings.jwt_jwks_url:
+        try:
+            keys = await KeySet(settings.jwt_jwks_url).find(None)
+        except KeysAway:
+            keys = []
+        if keys:
+            findings.append(ok("tokens", f"RS256, keys at {settings.jwt_jwks_url}: {len(keys)}"))
+        else:
+            remedy = "check VIGIE_JWT_JWKS_URL: a JWKS document with RSA keys of 2048 bits or more"
+            findings.append(fail("tokens", f"no keys for RS256 at {settings.jwt_jwks_url}", remedy))
+        if not (terms.issuer and terms.audiences):
+            remedy = "set VIGIE_JWT_ISSUER and VIGIE_JWT_AUDIENCE"
+            findings.append(warn("tokens", "what the issuer signs for others may be taken here", remedy))
+    return findings
 
 
 async def database(settings: Settings) -> list[Finding]:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
-SECRET: Final = "a secret of the issuer, long enough to count"
-OTHER_SECRET: Final = "another secret of it, that is long enough too"
+SECRET: Final = "a secret of the issuer that is long enough"
+OTHER_SECRET: Final = "another secret of it that is long enough too"
 
 
 @cache

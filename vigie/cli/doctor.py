@@ -13,7 +13,7 @@ COLOURS = {Verdict.OK: "green", Verdict.WARN: "yellow", Verdict.FAIL: "bold red"
 
 
 def doctor() -> None:
-    """Check settings, data folder, the key of secrets, database, clock, Redis, GraphiQL and port.
+    """Check settings, data folder, the key of secrets, tokens, database, clock, Redis, GraphiQL and port.
 
     Changes nothing, and may run beside a server. Ends with 1 when something fails.
     """
