@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
+import weakref
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,7 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self._status = status
+        weakref.finalize(self, status.close)  # tests may let go of one that ended by itself
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal, or None while it runs."""
@@ -77,7 +79,7 @@ def _forking() -> socket.socket:
     """The way to the process that forks: one for each process that runs tests, which ends with it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        process = subprocess.Popen([sys.executable, "-m", "tests.forks"], stdin=theirs, start_new_session=True)
+        process = subprocess.Popen([sys.executable, "-m", "tests.forks"], stdin=theirs.fileno(), start_new_session=True)
 
     def end() -> None:
         ours.close()
