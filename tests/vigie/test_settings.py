@@ -50,6 +50,12 @@ def test_databases_are_named_as_people_do(monkeypatch: pytest.MonkeyPatch, given
     [
         ("PORT", "eighty", "valid integer"),
         ("PORT", "70000", "65535"),
+        ("JWT_SECRETS", "hunter2", "at least 32 characters"),
+        ("JWT_SECRETS", f"{'x' * 32},new:hunter2", "at least 32 characters"),
+        ("JWT_SECRETS", ",", "at least 32 characters"),
+        ("JWT_JWKS_URL", "file:///etc/passwd", "not an address"),
+        ("JWT_JWKS_URL", "https://user:hunter2@login.example.com/", "not an address"),
+        ("JWT_LEEWAY_SECONDS", "3600", "less than or equal to 300"),
         ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
         ("DATABASE_URL", "mysql://u@h/db", "use postgresql:// or sqlite:///"),
         ("DATABASE_URL", "postgresql://u@h", "names no database"),
@@ -109,6 +115,17 @@ def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_clients_of_this_machine_find_vigie(monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
     monkeypatch.setenv("VIGIE_HOST", host)
     assert load_settings().url == url
+
+
+def test_secrets_of_tokens_come_with_or_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().token_terms is None
+    monkeypatch.setenv("VIGIE_JWT_SECRETS", f"new:{'n' * 32}, {'o' * 32}")
+    monkeypatch.setenv("VIGIE_JWT_AUDIENCE", "vigie, monitoring")
+    terms = load_settings().token_terms
+    assert terms is not None
+    assert terms.secrets == (("new", "n" * 32), (None, "o" * 32))
+    assert terms.audiences == ("vigie", "monitoring")
+    assert "n" * 32 not in repr(load_settings())
 
 
 def test_misspelt_variables_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

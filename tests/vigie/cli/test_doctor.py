@@ -68,6 +68,19 @@ def test_wrong_settings_are_findings(doctor: Run, monkeypatch: pytest.MonkeyPatc
 
 
 @only_sqlite
+def test_keys_of_tokens_are_looked_for(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verdicts(doctor())["tokens"] == "ok"
+    monkeypatch.setenv("VIGIE_JWT_JWKS_URL", "http://127.0.0.1:1/jwks")
+    monkeypatch.setenv("VIGIE_JWT_ISSUER", "https://login.example.com")
+    monkeypatch.setenv("VIGIE_JWT_AUDIENCE", "vigie")
+    result = doctor()
+    assert result.exit_code == 1
+    assert verdicts(result)["tokens"] == "fail"
+    monkeypatch.delenv("VIGIE_JWT_AUDIENCE")
+    assert "VIGIE_JWT_AUDIENCE" in doctor().stdout
+
+
+@only_sqlite
 def test_what_does_not_answer_fails(doctor: Run, monkeypatch: pytest.MonkeyPatch, stranger: int) -> None:
     monkeypatch.setenv("VIGIE_DATABASE_URL", "postgresql://vigie:hunter2@127.0.0.1:1/vigie")
     monkeypatch.setenv("VIGIE_REDIS_URL", "redis://:hunter2@127.0.0.1:1/0")
