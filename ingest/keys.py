@@ -12,7 +12,7 @@ from resolvers.rates import RateLimited
 SENDERS: Final = frozenset({Role.INGEST, Role.EDITOR, Role.ADMIN})
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
-"""Whose key it is; None when nobody's, revoked or expired."""
+"""Whose key or token it is; None when nobody's, revoked, expired or refused."""
 
 
 async def principal_of(request: Request, authenticate: Authenticate) -> Principal:
@@ -31,7 +31,7 @@ async def principal_of(request: Request, authenticate: Authenticate) -> Principa
     if principal is None:
         raise Problem(
             401,
-            "This API key is unknown, revoked or expired: ask the administrator of the project for another.",
+            "This API key or token is unknown, revoked or expired: ask the administrator of the project for another.",
             WWW_Authenticate='Bearer realm="vigie", error="invalid_token"',
         )
     return principal

@@ -140,7 +140,7 @@ class GraphQLOverHTTP:
         if principal is None:
             raise Rejected(
                 401,
-                "This API key is unknown, revoked or expired.",
+                "This API key or token is unknown, revoked or expired.",
                 code=Code.UNAUTHENTICATED,
                 WWW_Authenticate='Bearer realm="vigie", error="invalid_token"',
             )

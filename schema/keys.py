@@ -5,4 +5,4 @@ from collections.abc import Awaitable, Callable
 from resolvers.principals import Principal
 
 Authenticate = Callable[[str], Awaitable[Principal | None]]
-"""Whose key it is; None when nobody's, revoked or expired."""
+"""Whose key or token it is; None when nobody's, revoked, expired or refused."""
