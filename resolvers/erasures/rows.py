@@ -11,13 +11,17 @@ from models import (
     Activity,
     Alert,
     AlertRule,
+    AlertSuppression,
     AlertTransition,
     AuditEntry,
     Budget,
     Database,
+    Delivery,
+    DeliveryAttempt,
     Deployment,
     IngestReject,
     Recommendation,
+    Repricing,
     Silence,
 )
 from models.base import Json
@@ -31,9 +35,13 @@ TABLES: Final[Sequence[Any]] = (
     AlertRule,
     Alert,
     AlertTransition,
+    AlertSuppression,
     Silence,
+    Delivery,
+    DeliveryAttempt,
     Budget,
     Deployment,
+    Repricing,
 )
 ROWS_A_STEP: Final = 500
 DIGESTS: Final[Mapping[Any, str]] = {Recommendation: "target_key"}

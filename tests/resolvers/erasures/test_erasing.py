@@ -10,15 +10,29 @@ import msgspec
 import orjson
 from sqlalchemy import func, select
 
-from models import AuditEntry, Database, Erasure, Project, Subject, UsageContent, UsageEvent
+from models import (
+    AlertSuppression,
+    AuditEntry,
+    Database,
+    Delivery,
+    Erasure,
+    Project,
+    Repricing,
+    Subject,
+    UsageContent,
+    UsageEvent,
+)
 from realtime.facts import ApiCallFact, Fact, UsageFact
 from resolvers.audit_entries import record_audit_entry
 from resolvers.erasures import steps
 from resolvers.erasures.beginning import begin_erasure
 from resolvers.erasures.steps import erase
 from resolvers.erasures.words import Replacing
+from resolvers.metrics.periods import make_period
+from resolvers.repricings.requesting import request_repricing
 from resolvers.rollups.rebuild import rebuild
 from resolvers.subjects.profiles import set_subject
+from resolvers.usage_events import UsageFilter
 from tests.resolvers.metrics.asking import API_TOTALS, USAGE_TOTALS
 from tests.resolvers.metrics.comparing import agrees
 from tests.resolvers.metrics.log import Log
@@ -115,6 +129,44 @@ async def test_the_name_goes_and_the_figures_stay(database: Database, project: P
         entries = [entry.details for entry in await session.scalars(select(AuditEntry))]
         assert {"of": f"see {erasure.pseudonym}!"} in entries
         assert not any(NAME in orjson.dumps(entry).decode() for entry in entries)
+
+
+async def test_the_name_goes_from_what_was_told(database: Database, project: Project) -> None:
+    told: list[Any] = [
+        AlertSuppression(
+            project_id=project.id, alert_id=1, kind="silence", key="1", reason=f"for {NAME}", since=NOW, until=None
+        ),
+        Delivery(
+            project_id=project.id,
+            id=1,
+            channel_id=1,
+            kind="firing",
+            severity="low",
+            payload={"title": f"Cost of {NAME}"},
+            status="failed",
+            attempts=1,
+            duration_ms=None,
+            error=f"no room for {NAME}",
+            created_at=NOW,
+            next_attempt_at=None,
+            finished_at=NOW,
+        ),
+    ]
+    async with database.write() as session:
+        for row in told:
+            session.add(row)
+        period = make_period(start=NOW - DAY, end=NOW, last=None, zone="UTC", now=NOW)
+        only = UsageFilter(subjects=(NAME,))
+        await request_repricing(
+            session, project_id=project.id, period=period, filter=only, dry_run=False, actor="tests"
+        )
+    erasure = await begin(database, project)
+    await erase(database)
+    async with database.read() as reading:
+        for model in (AlertSuppression, Delivery, Repricing):
+            (row,) = await reading.rows(select(*model.__table__.columns))
+            text = str(tuple(row))
+            assert (NAME in text, erasure.pseudonym in text) == (False, True)
 
 
 async def test_later_events_of_the_name_are_of_somebody_new(database: Database, project: Project) -> None:
