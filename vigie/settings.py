@@ -115,9 +115,7 @@ class Settings(BaseSettings):
         ge=0,
         description="What the GraphQL operations of one key may cost in a minute; 0 limits nothing.",
     )
-    rate_address_cost: int = Field(
-        default=50_000_000, ge=0, description="The same for all keys of one address together."
-    )
+    rate_address_cost: int = Field(default=50_000_000, ge=0, description="The same for all keys of one address.")
     rate_key_events: int = Field(
         default=60_000_000, ge=0, description="How many events one key may send in a minute; 0 limits nothing."
     )
