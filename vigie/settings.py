@@ -19,7 +19,8 @@ from resolvers.alerts.pace import Pace
 from resolvers.components.terms import WatchTerms
 from resolvers.recommendations.terms import Terms
 from resolvers.recommendations.thresholds import Thresholds
-from vigie.tokens import TokenTerms
+from vigie.lists import listed
+from vigie.token_settings import TokenSettings
 from vigie.urls import database_url, redis_url
 
 PREFIX = "VIGIE_"
@@ -27,10 +28,9 @@ OF_THE_SDK = "VIGIE_URL"
 """Read by programs that record; it may stand in the same environment."""
 ADMIN_KEY_LENGTH = 32
 ENCRYPTION_KEY_LENGTH = 16
-JWT_SECRET_LENGTH = 32
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, TokenSettings):
     """What a person can set about this process. Each field is the variable `VIGIE_<NAME>`; an empty one is unset."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
@@ -57,26 +57,6 @@ class Settings(BaseSettings):
     allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Networks (10.0.0.0/8) and hosts that checks and channels may reach though they are not public.",
-    )
-    jwt_secrets: SecretStr | None = Field(
-        default=None,
-        description="Lets tokens in that HS256 signed: secrets of at least 32 characters, separated by commas, "
-        "each as `SECRET` or `KID:SECRET`.",
-    )
-    jwt_jwks_url: str | None = Field(
-        default=None, description="Lets tokens in that are signed with RS256: where the issuer publishes its keys."
-    )
-    jwt_issuer: str | None = Field(default=None, description="The `iss` that tokens must have.")
-    jwt_audience: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Tokens must have one of these as `aud`, separated by commas; unset: they have none."
-    )
-    jwt_leeway_seconds: float = Field(
-        default=10, ge=0, le=300, description="How far ahead the issuer's clock may be: `nbf` and `iat` in the future."
-    )
-    jwt_project_claim: str = Field(default="project", description="The claim that names the project.")
-    jwt_role_claim: str = Field(default="role", description="The claim that names the role, or a list with it.")
-    jwt_member_claim: str = Field(
-        default="sub", description="The claim that names the bearer, by which members are known."
     )
     environment: str = Field(
         default="production", min_length=1, max_length=100, description="What this installation is called."
@@ -199,40 +179,17 @@ class Settings(BaseSettings):
     @field_validator("encryption_key")
     @classmethod
     def _encryption_keys_are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and min(map(len, _listed(value.get_secret_value())), default=0) < ENCRYPTION_KEY_LENGTH:
+        if value is not None and min(map(len, listed(value.get_secret_value())), default=0) < ENCRYPTION_KEY_LENGTH:
             raise ValueError(
                 f"each key, between commas, needs at least {ENCRYPTION_KEY_LENGTH} characters: "
                 'make one with `python -c "import secrets; print(secrets.token_urlsafe(32))"`'
             )
         return value
 
-    @field_validator("jwt_secrets")
-    @classmethod
-    def _jwt_secrets_are_long(cls, value: SecretStr | None) -> SecretStr | None:
-        secrets = () if value is None else _secrets(value.get_secret_value())
-        if value is not None and min((len(secret) for _, secret in secrets), default=0) < JWT_SECRET_LENGTH:
-            raise ValueError(
-                f"each secret, between commas and behind `KID:`, needs at least {JWT_SECRET_LENGTH} characters"
-            )
-        return value
-
-    @field_validator("jwt_jwks_url")
-    @classmethod
-    def _jwt_jwks_url(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "https://example.com")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise ValueError("it is not an address such as https://login.example.com/.well-known/jwks.json")
-        return value
-
-    @field_validator("jwt_audience", mode="before")
-    @classmethod
-    def _jwt_audience(cls, value: Any) -> Any:
-        return _listed(value) if isinstance(value, str) else value
-
     @field_validator("trusted_proxies", mode="before")
     @classmethod
     def _trusted_proxies(cls, value: Any) -> Any:
-        entries = _listed(value) if isinstance(value, str) else value
+        entries = listed(value) if isinstance(value, str) else value
         for entry in entries:
             try:
                 ip_network(entry)
@@ -243,7 +200,7 @@ class Settings(BaseSettings):
     @field_validator("allowed_networks", mode="before")
     @classmethod
     def _allowed_networks(cls, value: Any) -> Any:
-        entries = _listed(value) if isinstance(value, str) else value
+        entries = listed(value) if isinstance(value, str) else value
         Allowed(entries)
         return entries
 
@@ -299,22 +256,7 @@ class Settings(BaseSettings):
     @property
     def encryption_keys(self) -> tuple[str, ...]:
         """The keys of stored secrets, the one that seals first; empty when none was set."""
-        return () if self.encryption_key is None else _listed(self.encryption_key.get_secret_value())
-
-    @property
-    def token_terms(self) -> TokenTerms | None:
-        """What tokens have to be like; None when none are let in."""
-        if self.jwt_secrets is None and self.jwt_jwks_url is None:
-            return None
-        return TokenTerms(
-            secrets=() if self.jwt_secrets is None else _secrets(self.jwt_secrets.get_secret_value()),
-            issuer=self.jwt_issuer,
-            audiences=self.jwt_audience,
-            leeway=self.jwt_leeway_seconds,
-            project_claim=self.jwt_project_claim,
-            role_claim=self.jwt_role_claim,
-            member_claim=self.jwt_member_claim,
-        )
+        return () if self.encryption_key is None else listed(self.encryption_key.get_secret_value())
 
     @property
     def watch(self) -> WatchTerms:
@@ -380,16 +322,6 @@ def unknown_variables() -> list[str]:
     """The `VIGIE_*` variables of the environment that no setting reads, sorted: often a misspelling."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {OF_THE_SDK}
     return sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(entry.strip() for entry in text.split(",") if entry.strip())
-
-
-def _secrets(text: str) -> tuple[tuple[str | None, str], ...]:
-    """`SECRET` and `KID:SECRET`, separated by commas, as pairs of kid (or None) and secret."""
-    pairs = [entry.rpartition(":") for entry in _listed(text)]
-    return tuple((kid or None, secret) for kid, _, secret in pairs)
 
 
 def _problem(fault: Any) -> Problem:
