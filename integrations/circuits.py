@@ -24,7 +24,8 @@ from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 CLOSED: Final = "closed"
 HALF_OPENED: Final = "half-opened"
 OPENED: Final = "opened"
-KINDS: Final = ("database", "redis", "openai", "channel", "check")
+OWN: Final = ("database", "redis", "openai")
+KINDS: Final = (*OWN, "channel")
 
 STATE: Final = Gauge(
     "vigie_circuit_state",
@@ -91,6 +92,12 @@ class Circuits:
     def open(self) -> list[Circuit]:
         """Those that are not closed, by name."""
         return sorted((one for one in self._known.values() if one.state != CLOSED), key=lambda one: one.name)
+
+    @property
+    def shown(self) -> list[Circuit]:
+        """Those of the process itself, however they are, and of the others those that are not closed."""
+        own = [self._known.get(name) or Circuit(name, CLOSED, 0.0) for name in OWN]
+        return [*own, *(circuit for circuit in self.open if circuit.name not in OWN)]
 
     def state(self, name: str) -> str:
         """How a circuit is; closed as long as nothing was heard of it."""

@@ -36,11 +36,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where it goes: `kind` is a channel's. `secret` signs what goes to web hooks."""
+    """Where it goes: `kind` is a channel's. `secret` signs what goes to web hooks; `circuit` names its breaker."""
 
     kind: str
     url: str
     secret: str = ""
+    circuit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,16 +8,15 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import structlog
 from openai import AsyncOpenAI, OpenAIError
 from openai.types.shared_params.response_format_json_schema import JSONSchema
 from prometheus_client import Counter, Enum, Histogram
-from purgatory import AsyncCircuitBreakerFactory
-from purgatory.domain.model import OpenedState
 
+from integrations.circuits import Circuits, Open
 from integrations.prices import BulkPrices
 from integrations.wording import Brief, Words
 
@@ -145,7 +144,15 @@ class OpenAIWording:
     """Asks once for all briefs, within `timeout` seconds. After three failures in a row it asks nobody for minutes."""
 
     def __init__(
-        self, *, api_key: str, base_url: str | None, model: str, timeout: float, prices: BulkPrices, purse: Purse
+        self,
+        *,
+        api_key: str,
+        base_url: str | None,
+        model: str,
+        timeout: float,
+        prices: BulkPrices,
+        purse: Purse,
+        circuits: Circuits | None = None,
     ) -> None:
         self._client = AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=0)
         # Settings come from Vigie's, not from variables that the client reads by itself.
@@ -155,8 +162,7 @@ class OpenAIWording:
         self._prices = prices
         self._purse = purse
         self._turn = asyncio.Lock()
-        self._breakers = AsyncCircuitBreakerFactory(default_threshold=FAILURES, default_ttl=PAUSE_SECONDS)
-        self._breakers.add_listener(_show)
+        self._circuits = circuits or Circuits()
         BREAKER.state("closed")
 
     async def close(self) -> None:
@@ -180,11 +186,10 @@ class OpenAIWording:
         if await self._purse.left() < self._cost(*estimate):
             ASKED.labels("broke").inc()
             return None
-        breaker = await self._breakers.get_breaker(CIRCUIT)
         started = time.monotonic()
         used, words = estimate, None
         try:
-            async with breaker:
+            async with self._circuits.guarding(CIRCUIT, failures=FAILURES, seconds=PAUSE_SECONDS):
                 try:
                     async with asyncio.timeout(self._timeout):
                         completion = await self._ask(prompt, limit)
@@ -193,7 +198,7 @@ class OpenAIWording:
                 finally:
                     SECONDS.observe(time.monotonic() - started)
                     await self._book(used, started, ok=words is not None)
-        except OpenedState:
+        except Open:
             ASKED.labels("refused").inc()
             return None
         except (OpenAIError, TimeoutError, OSError, msgspec.MsgspecError, UnicodeDecodeError, Nonsense) as error:
@@ -201,6 +206,8 @@ class OpenAIWording:
             log.warning("no words by OpenAI", error=type(error).__name__)
             ASKED.labels("failed").inc()
             return None
+        finally:
+            BREAKER.state(self._circuits.state(CIRCUIT))
         ASKED.labels("worded").inc()
         return words
 
@@ -274,10 +281,3 @@ def _checked(item: _Item, brief: Brief) -> Words:
         if "{" in bare or "}" in bare or not all(letter.isprintable() or letter == "\n" for letter in text):
             raise Nonsense
     return Words(title, body)
-
-
-def _show(name: str, event: str, details: Any) -> None:
-    """Hears of the breaker's changes."""
-    if event == "state_changed":
-        BREAKER.state(details.state)
-        log.warning("breaker changed", circuit=name, state=details.state)

@@ -16,11 +16,16 @@ from cachetools import TTLCache
 from prometheus_client import Counter as Figure
 from sqlalchemy import select, update
 
+from integrations.circuits import OPENED, Circuits, Open
 from models import Database, WriteSession
 from models.commits import Counter
 from models.outages import database_is_down
+from resolvers.errors import Unavailable
 
 MOST_REMEMBERED: Final = 10_000
+CIRCUIT: Final = "database"
+FAILURES: Final = 5
+PAUSE_SECONDS: Final = 1.0
 READS: Final = Figure("vigie_version_reads_total", "Statements that read how far projects have come, many at once.")
 
 log = structlog.get_logger(__name__)
@@ -45,15 +50,19 @@ class Versions:
     With `stale_seconds` a version is remembered for so long, and what was committed meanwhile is missing from it.
     """
 
-    def __init__(self, database: Database, *, stale_seconds: float = 0) -> None:
+    def __init__(self, database: Database, *, stale_seconds: float = 0, circuits: Circuits | None = None) -> None:
         self._database = database
+        self._circuits = circuits or Circuits()
         self._stale_seconds = stale_seconds
         self._known: TTLCache[int, Version] = TTLCache(MOST_REMEMBERED, stale_seconds, time.monotonic)
         self._waiting: dict[int, asyncio.Future[Version | None]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     async def of(self, project_id: int) -> Version | None:
-        """The version of a project; None when the database does not tell, or knows no such project."""
+        """The version of a project; None when the database does not tell, or knows no such project.
+
+        Raises Unavailable, at once, while the database's circuit is open.
+        """
         if self._stale_seconds and (known := self._known.get(project_id)):
             return known
         waiting = self._waiting.get(project_id)
@@ -61,7 +70,10 @@ class Versions:
             waiting = self._waiting[project_id] = asyncio.get_running_loop().create_future()
         if self._reading is None:
             self._reading = asyncio.create_task(self._read(), name="versions")
-        return await asyncio.shield(waiting)
+        version = await asyncio.shield(waiting)
+        if version is None and self._circuits.state(CIRCUIT) == OPENED:
+            raise Unavailable("The database does not answer: try again.", retry_after=PAUSE_SECONDS)
+        return version
 
     def forget(self, project_id: int) -> None:
         """Reads the project's version anew, whatever is remembered."""
@@ -73,7 +85,10 @@ class Versions:
                 asked, self._waiting = self._waiting, {}
                 found: dict[int, Version] = {}
                 try:
-                    found = await self._query(tuple(asked))
+                    async with self._circuits.guarding(CIRCUIT, failures=FAILURES, seconds=PAUSE_SECONDS):
+                        found = await self._query(tuple(asked))
+                except Open:
+                    pass
                 except Exception as error:
                     if not database_is_down(error):
                         log.exception("versions cannot be read")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from integrations.circuits import Circuits
 from integrations.guard import Guard
 from integrations.notifications import Notifier, Sender
 from integrations.prices import ListPrices, Prices
@@ -65,6 +66,7 @@ class Services:
     """What watches over the room that the database has left."""
     admission: Admission = field(default_factory=Admission)
     suspects: Suspects = field(default_factory=Suspects)
+    circuits: Circuits = field(default_factory=Circuits)
 
 
 @dataclass(slots=True)

@@ -2,21 +2,38 @@
 
 import datetime as dt
 from collections.abc import AsyncGenerator
+from enum import Enum
 from typing import Annotated, Any, Self
 
 import strawberry
 
+from integrations.circuits import Circuit
 from models import Component as ComponentRow
 from realtime.facts import ActivityFact, Fact
+from resolvers.circuits import of_project
 from resolvers.components import documents
 from resolvers.components.listing import find_component, list_components
 from resolvers.components.states import overall
-from resolvers.components.telling import KIND, told_component
+from resolvers.components.telling import CHANGED, KIND, told_component
 from schema.components import Component, HealthStatus
 from schema.context import Info
 from schema.frames import MinInterval, Resume, StreamFrame, follow
 from schema.guards import ADMINISTERS, READS
 from schema.payloads import REFUSALS, Payload
+
+
+@strawberry.enum(description="How a circuit breaker is.")
+class BreakerState(Enum):
+    CLOSED = strawberry.enum_value("closed", description="All goes well.")
+    HALF_OPEN = strawberry.enum_value("half-opened", description="It is tried again.")
+    OPEN = strawberry.enum_value("opened", description="It failed several times in a row and is left alone.")
+
+
+@strawberry.type(description="A circuit breaker of the process that answers, before something that it needs.")
+class CircuitBreaker:
+    name: str = strawberry.field(description="What is behind it: `database`, `redis`, `openai`, `channel:1:7`.")
+    state: BreakerState = strawberry.field(description="How it is.")
+    since: dt.datetime | None = strawberry.field(description="Since when; null: it was never open.")
 
 
 @strawberry.type(description="How the whole is.")
@@ -32,10 +49,15 @@ class Health:
         description="Every component that is watched, Vigie's own first: at most 1,010."
     )
     published: bool = strawberry.field(description="Whether everybody may read `/status/{project}.json`.")
+    breakers: list[CircuitBreaker] = strawberry.field(
+        description="The circuit breakers of the process that answers: its own, and the project's channels that are "
+        "not well, at most 100."
+    )
 
     @classmethod
     def of(cls, info: Info, rows: "list[ComponentRow]", *, published: bool) -> Self:
-        process = info.context.services.process
+        services, project_id = info.context.services, info.context.principal.project_id
+        process = services.process
         return cls(
             status=HealthStatus(overall((row.critical, row.status) for row in rows)),
             version=process.version,
@@ -44,7 +66,13 @@ class Health:
             checked_at=max((row.checked_at for row in rows if row.checked_at), default=None),
             components=[Component.of(row) for row in rows],
             published=published,
+            breakers=[_breaker(circuit) for circuit in of_project(services.circuits.shown, project_id)[:100]],
         )
+
+
+def _breaker(circuit: Circuit) -> CircuitBreaker:
+    since = dt.datetime.fromtimestamp(circuit.since, dt.UTC) if circuit.since else None
+    return CircuitBreaker(name=circuit.name, state=BreakerState(circuit.state), since=since)
 
 
 @strawberry.type(description="A component got another status.")
@@ -141,6 +169,6 @@ class HealthSubscription:
         self, info: Info, after: Resume = None, min_interval: MinInterval = None
     ) -> AsyncGenerator[HealthEventFrame, None]:
         def wants(fact: Fact) -> bool:
-            return isinstance(fact, ActivityFact) and fact.kind == KIND
+            return isinstance(fact, ActivityFact) and fact.name == CHANGED
 
         return follow(info, HealthEventFrame, after=after, wants=wants, kinds={KIND}, min_interval=min_interval)

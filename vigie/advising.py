@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from integrations.circuits import Circuits
 from integrations.prices import ListPrices
 from models import Database
 from resolvers.events.writer import Writer
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 class Advising:
     """The generator of this process, and the job that it is for."""
 
-    def __init__(self, settings: Settings, database: Database, writer: Writer) -> None:
+    def __init__(self, settings: Settings, database: Database, writer: Writer, circuits: Circuits) -> None:
         self._database = database
-        self._wording = _wording(settings, database, writer)
+        self._wording = _wording(settings, database, writer, circuits)
         sources = Sources(
             prices=ListPrices(),
             alternatives=Alternatives(settings.recommendation_alternatives),
@@ -42,7 +43,7 @@ class Advising:
             await self._wording.close()
 
 
-def _wording(settings: Settings, database: Database, writer: Writer) -> OpenAIWording | None:
+def _wording(settings: Settings, database: Database, writer: Writer, circuits: Circuits) -> OpenAIWording | None:
     if settings.openai_api_key is None:
         return None
     # The client takes a second to import, which nobody without a key should wait for.
@@ -56,4 +57,5 @@ def _wording(settings: Settings, database: Database, writer: Writer) -> OpenAIWo
         timeout=settings.openai_timeout_seconds,
         prices=ListPrices(),
         purse=DailyPurse(database, writer, own_project=OWN_PROJECT, daily_usd=settings.openai_daily_usd),
+        circuits=circuits,
     )

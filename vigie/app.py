@@ -25,6 +25,7 @@ from integrations.addresses import Allowed
 from integrations.answer_store import AnswerStore
 from integrations.circuits import Circuits
 from integrations.guard import Guard
+from integrations.guarded_sending import GuardedSender
 from integrations.jwks import KeySet
 from integrations.notifications import Notifier
 from integrations.prices import ListPrices
@@ -33,6 +34,7 @@ from models import Database
 from realtime.backends import open_broadcast
 from realtime.hub import Hub
 from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
+from resolvers.circuits import TELL_SECONDS, CircuitNews
 from resolvers.components.terms import Process
 from resolvers.connections import Connections
 from resolvers.deliveries.due import show_pending
@@ -112,7 +114,8 @@ def create_app(settings: Settings) -> Starlette:
     admission = Admission(Quota("key", settings.rate_key_cost), Quota("address", settings.rate_address_cost))
     events = Quota("events", settings.rate_key_events)
     authenticator = Authenticator(database, tokens, suspects)
-    circuits = Circuits()
+    news = CircuitNews(f"{socket.gethostname()}:{os.getpid()}")
+    circuits = Circuits(news.changed)
     answers = AnswerStore(circuits, most_bytes=settings.cache_mb * MIB, redis_url=settings.redis_url)
     rejects = Rejects(authenticator.owner_of)
     writer = Writer(
@@ -125,11 +128,11 @@ def create_app(settings: Settings) -> Starlette:
         quota=events,
     )
     own = OwnCalls(database, writer)
-    advising = Advising(settings, database, writer)
+    advising = Advising(settings, database, writer, circuits)
     connections = Connections(f"{socket.gethostname()}:{os.getpid()}", most_per_key=settings.sockets_per_key)
     vault, guard = open_vault(settings), Guard(Allowed(settings.allowed_networks))
     fetcher = open_fetcher(settings, database, vault)
-    sender = Notifier(guard)
+    sender = GuardedSender(Notifier(guard), circuits)
     watching = Watching(settings, database, vault, guard, reserve)
     delivering = Delivering(settings, database, sender, vault)
     alerting = Alerting(database, settings.pace, connections, authenticator.take_refusals, suspects.take_attempts)
@@ -181,6 +184,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(FORGET_SECONDS, "old evaluations", alerting.forget)
             jobs.every(REPRICING_SECONDS, "repricings", lambda: repricings.sweep(database, prices))
             jobs.every(ROOM_SECONDS, "room", reserve.look)
+            jobs.every(TELL_SECONDS, "circuits", lambda: news.tell(database))
             if settings.redis_url:
                 shared = SharedCounters(settings.redis_url, circuits)
                 ending.push_async_callback(shared.close)
@@ -216,8 +220,11 @@ def create_app(settings: Settings) -> Starlette:
         fetcher=fetcher,
         admission=admission,
         suspects=suspects,
+        circuits=circuits,
     )
-    cache = Cache(Versions(database, stale_seconds=settings.cache_stale_seconds), answers, VERSION, hub)
+    cache = Cache(
+        Versions(database, stale_seconds=settings.cache_stale_seconds, circuits=circuits), answers, VERSION, hub
+    )
     limits, seconds = Limits(cost=settings.operation_cost), settings.operation_seconds
     engine = (
         CachingEngine(schema, services, cache, limits, seconds=seconds)

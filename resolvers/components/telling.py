@@ -9,6 +9,7 @@ from models import Activity, Component, WriteSession
 from realtime.facts import ActivityFact
 
 KIND: Final = "health"
+CHANGED: Final = "health.changed"
 NODE_TYPE: Final = "Component"
 VERBS: Final = {
     "healthy": "is healthy",
@@ -31,7 +32,7 @@ def tell(session: WriteSession, row: Component, before: str) -> None:
             time=row.since,
             id=str(uuid7()),
             kind=KIND,
-            name=f"{KIND}.changed",
+            name=CHANGED,
             title=f"{row.name} {VERBS[row.status]}" + (f": {row.message}" if row.message else ""),
             subject=None,
             severity=severity,

@@ -129,7 +129,9 @@ async def _aim(session: WriteSession, delivery: Delivery, vault: Vault) -> Taken
         sealed = Sealed.open(vault, channel)
     except CannotOpen as error:
         return Taken(delivery, channel.kind, None, message, f"The address cannot be read: {error}.")
-    return Taken(delivery, channel.kind, Target(kind=channel.kind, url=sealed.url, secret=sealed.secret), message)
+    circuit = f"channel:{channel.project_id}:{channel.id}"
+    target = Target(kind=channel.kind, url=sealed.url, secret=sealed.secret, circuit=circuit)
+    return Taken(delivery, channel.kind, target, message)
 
 
 async def _send(database: Database, sender: Sender, taken: Taken) -> Outcome:
