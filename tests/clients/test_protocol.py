@@ -25,7 +25,7 @@ def test_everything_runs_over_one_socket(vigie: Vigie) -> None:
     seen = speak(vigie, vigie.admin_key)
     [answer] = seen["query"]["answers"]
     assert answer["data"] == {"apiKeys": {"edges": [{"node": {"name": "VIGIE_ADMIN_KEY"}}]}}
-    assert answer["extensions"]["cost"]["requested"] == 12
+    assert answer["extensions"]["cost"]["requested"] == 17
     [answer] = seen["mutation"]["answers"]
     assert answer["data"] == {"createApiKey": {"apiKey": {"name": "npm"}}}
     for bad, code in (("invalid", "GRAPHQL_VALIDATION_FAILED"), ("syntax", "GRAPHQL_PARSE_FAILED")):
