@@ -67,6 +67,9 @@ bench-fanout: .venv/test ## Measure a stream to a thousand sockets, beside a bar
 bench-alerts: .venv/test ## Measure one evaluation of 100 and of 5,000 alert rules
 	$(BIN)/python -m benchmarks.alerts $(FLAGS)
 
+bench-graphql: .venv/test ## Measure answers that are kept and executed, beside a plain JSON endpoint
+	$(BIN)/python -m benchmarks.graphql $(FLAGS)
+
 bench-sdk: .venv/test ## Measure what track() and the middleware cost a program, with Vigie up, slow and down
 	$(BIN)/python -m benchmarks.sdk $(FLAGS)
 
@@ -84,7 +87,7 @@ clean: ## Remove everything that make made (not .vigie, where your data is)
 	rm -rf graphiql/node_modules tests/*/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run test test-long programs lint format types sdl migration bench-ingest bench-otlp bench-dashboard bench-bugs bench-fanout bench-alerts bench-sdk graphiql lock clean
+.PHONY: help run test test-long programs lint format types sdl migration bench-ingest bench-otlp bench-dashboard bench-bugs bench-fanout bench-alerts bench-graphql bench-sdk graphiql lock clean
 
 # What is installed, each stamp on top of the one before. The project itself is installed in place.
 

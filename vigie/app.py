@@ -235,14 +235,13 @@ def create_app(settings: Settings) -> Starlette:
     doors: dict[str, ASGIApp] = {
         json_events.PATH: JsonEvents(authenticate, writer),
         traces.PATH: traces.OtlpTraces(authenticate, writer),
+        "/graphql": GraphQLOverHTTP(
+            engine, authenticate, connections, page=graphiql.page, closing=lambda: readiness.draining
+        ),
     }
     routes: list[BaseRoute] = [
         *(Route(path, others.refuse, methods=["GET", "POST"]) for path in others.SIGNALS),
         Route("/", RedirectResponse("/graphql")),
-        Route(
-            "/graphql",
-            GraphQLOverHTTP(engine, authenticate, connections, page=graphiql.page, closing=lambda: readiness.draining),
-        ),
         WebSocketRoute(
             "/graphql",
             GraphQLOverWebSocket(
