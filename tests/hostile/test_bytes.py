@@ -150,9 +150,9 @@ def test_no_message_is_a_fault(target: Vigie) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", DOORS)
 def test_no_body_of_thousands_is_a_fault(client: httpx2.Client, name: str) -> None:
-    post(client, name, 10_000)
+    post(client, name, 3_000)
 
 
 @pytest.mark.long
 def test_no_message_of_thousands_is_a_fault(target: Vigie) -> None:
-    talk(target, 5_000)
+    talk(target, 2_000)
