@@ -19,6 +19,7 @@ from schema.cache import CacheMutation
 from schema.channels import ChannelMutation, ChannelQuery
 from schema.connections import ConnectionQuery
 from schema.contents import ContentMutation, ContentQuery
+from schema.databases import DatabaseQuery
 from schema.deliveries import DeliveryMutation, DeliveryQuery
 from schema.deployments import DeploymentMutation, DeploymentQuery
 from schema.health import HealthMutation, HealthQuery, HealthSubscription
@@ -76,6 +77,7 @@ Query = merge_types(
         PriceQuery,
         RepricingQuery,
         StorageQuery,
+        DatabaseQuery,
     ),
 )
 Mutation = merge_types(

@@ -37,6 +37,8 @@ from resolvers.bugs.figures import REFRESH_SECONDS, show_bugs
 from resolvers.circuits import TELL_SECONDS, CircuitNews
 from resolvers.components.terms import Process
 from resolvers.connections import Connections
+from resolvers.databases.sampling import LOOK_SECONDS as SAMPLE_SECONDS
+from resolvers.databases.sampling import Sampler
 from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
@@ -177,6 +179,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(ADVICE_SECONDS, "daily advice", advising.run)
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
             jobs.every(LOOK_SECONDS, "alerts", alerting.evaluate)
+            jobs.every(SAMPLE_SECONDS, "figures of the database", Sampler(database).look)
             jobs.every(SILENCES_SECONDS, "expired silences", alerting.tell)
             jobs.every(SWEEP_SECONDS, "deliveries", delivering.sweep)
             jobs.every(PENDING_SECONDS, "pending deliveries", lambda: show_pending(database))

@@ -94,9 +94,26 @@ FIGURES: Final[Mapping[str, Figure]] = {
 BUGS_OPEN, COMPONENTS_DOWN = "bugs_open", "components_down"
 SOCKETS, AUTH_FAILURES, INGEST_LAG_SECONDS = "sockets", "auth_failures", "ingest_lag_seconds"
 INTRUSION_ATTEMPTS: Final = "intrusion_attempts"
-SAMPLED: Final = (SOCKETS, AUTH_FAILURES, INTRUSION_ATTEMPTS, INGEST_LAG_SECONDS)
-COUNTED: Final = frozenset({AUTH_FAILURES, INTRUSION_ATTEMPTS})
+DATABASE_CONNECTIONS_SHARE, DATABASE_CACHE_HIT_RATE = "database_connections_share", "database_cache_hit_rate"
+DATABASE_DEADLOCKS, DATABASE_LONG_QUERIES = "database_deadlocks", "database_long_queries"
+DATABASE_BYTES: Final = "database_bytes"
+SAMPLED: Final = (
+    SOCKETS,
+    AUTH_FAILURES,
+    INTRUSION_ATTEMPTS,
+    INGEST_LAG_SECONDS,
+    DATABASE_CONNECTIONS_SHARE,
+    DATABASE_CACHE_HIT_RATE,
+    DATABASE_DEADLOCKS,
+    DATABASE_LONG_QUERIES,
+    DATABASE_BYTES,
+)
+COUNTED: Final = frozenset({AUTH_FAILURES, INTRUSION_ATTEMPTS, DATABASE_DEADLOCKS})
 """Those whose samples are added up over the window."""
+LOWEST: Final = frozenset({DATABASE_CACHE_HIT_RATE})
+"""Those of which the lowest sample of the window counts."""
+NEVER_ZERO: Final = frozenset({DATABASE_CONNECTIONS_SHARE, DATABASE_CACHE_HIT_RATE, DATABASE_BYTES})
+"""Those that have no data where there is no sample: SQLite has no connections."""
 OF_BUDGETS: Final[Mapping[str, Callable[[Standing], float]]] = {
     "budget_spent_share": lambda standing: standing.spent_share,
     "budget_projected_share": lambda standing: standing.projected_share,

@@ -1,4 +1,4 @@
-"""Figures of the running processes, sampled as time goes by: open sockets, refused keys, how far ingest is behind."""
+"""Figures of the running processes and of the database, sampled as time goes by: open sockets, refused keys, lags."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from models import ReadSession, Sample, WriteSession
-from resolvers.alerts.figures import COUNTED, Measure, value_of
+from resolvers.alerts.figures import COUNTED, LOWEST, NEVER_ZERO, Measure, value_of
 from resolvers.rollups.upserts import insert_into, table_of
 
 NOBODY: Final = 0
@@ -32,7 +32,7 @@ async def store_samples(session: WriteSession, samples: Samples, *, time: dt.dat
 async def sampled(
     session: ReadSession, *, project_id: int, measure: Measure, instants: Sequence[dt.datetime]
 ) -> list[float | None]:
-    """The figure at each instant: refused keys are counted, of the others the highest sample of the window is it.
+    """The figure at each instant: what is counted is added up, of the others the worst sample of the window is it.
 
     What several processes found at one moment is added up.
     """
@@ -59,5 +59,8 @@ def _at(measure: Measure, found: Sequence[tuple[dt.datetime, float]], instant: d
     return value_of(parts)
 
 
-def _folded(measure: Measure, values: Iterable[float]) -> float:
-    return sum(values) if measure.metric in COUNTED else max(values, default=0.0)
+def _folded(measure: Measure, values: Iterable[float]) -> float | None:
+    if measure.metric in COUNTED:
+        return sum(values)
+    worst = min if measure.metric in LOWEST else max
+    return worst(values, default=None if measure.metric in NEVER_ZERO else 0.0)

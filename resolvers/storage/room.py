@@ -70,21 +70,22 @@ class Reserve:
 
 async def unused_bytes(session: ReadSession) -> int:
     """What a SQLite file has inside that is free again."""
-    return await _pragma(session, "freelist_count") * await _pragma(session, "page_size")
+    return await pragma(session, "freelist_count") * await pragma(session, "page_size")
 
 
 async def database_bytes(session: ReadSession) -> int:
     """What the whole database takes, without what is free inside a SQLite file."""
     if session.dialect == "postgresql":
         return await session.scalar(select(func.pg_database_size(func.current_database()))) or 0
-    used = await _pragma(session, "page_count") - await _pragma(session, "freelist_count")
-    return used * await _pragma(session, "page_size")
+    used = await pragma(session, "page_count") - await pragma(session, "freelist_count")
+    return used * await pragma(session, "page_size")
 
 
-async def _pragma(session: ReadSession, name: str) -> int:
-    pragma = getattr(func, f"pragma_{name}")()
+async def pragma(session: ReadSession, name: str) -> int:
+    """A number that SQLite tells of a file."""
+    told = getattr(func, f"pragma_{name}")()
     column: ColumnElement[int] = literal_column(name, Integer)
-    return await session.scalar(select(column).select_from(pragma.table_valued(name))) or 0
+    return await session.scalar(select(column).select_from(told.table_valued(name))) or 0
 
 
 def _room(folder: Path, unused: int) -> Room | None:

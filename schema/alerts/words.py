@@ -35,6 +35,21 @@ class Metric(Enum):
     INGEST_LAG_SECONDS = strawberry.enum_value(
         "ingest_lag_seconds", description="The longest that facts waited for the roll-ups in the window."
     )
+    DATABASE_CONNECTIONS_SHARE = strawberry.enum_value(
+        "database_connections_share",
+        description="The largest share of PostgreSQL's connections that was taken, 1 for all; no data on SQLite.",
+    )
+    DATABASE_CACHE_HIT_RATE = strawberry.enum_value(
+        "database_cache_hit_rate",
+        description="The lowest share, minute by minute, of PostgreSQL's blocks found in memory; no data on SQLite.",
+    )
+    DATABASE_DEADLOCKS = strawberry.enum_value("database_deadlocks", description="Deadlocks in the database.")
+    DATABASE_LONG_QUERIES = strawberry.enum_value(
+        "database_long_queries", description="The most queries that had run for over five minutes at once."
+    )
+    DATABASE_BYTES = strawberry.enum_value(
+        "database_bytes", description="What the database takes on disk, all projects together, at most in the window."
+    )
     BUDGET_SPENT_SHARE = strawberry.enum_value(
         "budget_spent_share", description="What is spent of the rule's budget in the budget's own window, 1 for all."
     )

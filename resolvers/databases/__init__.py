@@ -1,0 +1,1 @@
+"""How the database itself is: connections, statements, indexes, size."""
