@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Annotated, Final, Self
 
-import msgspec
 import strawberry
 
 from models import AuditEntry as AuditEntryRow
@@ -13,15 +12,13 @@ from resolvers.audit_entries import Wanted
 from resolvers.texts import check_optional_text
 from schema.context import Info
 from schema.guards import ADMINISTERS
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, Uuid, decode_cursor, encode_cursor, page_size
 from schema.periods import PeriodInput
 from schema.scalars import JSON
 from schema.selections import selected
 
 PLACE: Final = "auditLog"
 MOST_CHARACTERS: Final = 300
-Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-Uuid = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]
 
 
 @strawberry.type(description="One administrative action.")

@@ -13,10 +13,9 @@ from resolvers.components import uptime as figures
 from resolvers.components.listing import Spell, components_by_number, uptime_by_spell
 from resolvers.metrics.periods import MAX_POINTS
 from schema.context import Info
-from schema.facts import Microseconds
 from schema.guards import READS
 from schema.ids import Node, encode_id
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, decode_cursor, encode_cursor, page_size
 from schema.periods import Interval, PeriodArgument
 from schema.selections import selected
 

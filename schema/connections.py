@@ -60,7 +60,7 @@ class Socket(Node):
             queue=held.queued,
             queued_bytes=held.queued_bytes,
             sent_bytes=held.sent_bytes,
-            name=held.principal and held.principal.name,
+            name=held.principal.name if held.principal else None,
             held=held,
         )
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Annotated, Self
 
-import msgspec
 import strawberry
 
 from models import Deployment as DeploymentRow
@@ -13,13 +12,12 @@ from resolvers.metrics.scopes import Scope
 from schema.context import Info
 from schema.guards import READS, SENDS
 from schema.ids import Node, encode_id
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, decode_cursor, encode_cursor, page_size
 from schema.payloads import REFUSALS, Payload
 from schema.periods import PeriodArgument
 from schema.selections import selected
 
 PLACE = "deployments"
-Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 @strawberry.type(description="A version that went out.")

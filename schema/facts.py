@@ -1,15 +1,10 @@
 """Where a list of facts by time continues."""
 
 import datetime as dt
-from typing import Annotated
-
-import msgspec
 
 from models.base import from_microseconds, to_microseconds
 from realtime.facts import ApiCallFact, UsageFact
-from schema.paging import decode_cursor, encode_cursor
-
-Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+from schema.paging import Microseconds, decode_cursor, encode_cursor
 
 
 def time_cursor(place: str, fact: UsageFact | ApiCallFact) -> str:

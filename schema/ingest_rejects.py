@@ -2,9 +2,8 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Annotated, Self
+from typing import Self
 
-import msgspec
 import strawberry
 
 from models import IngestReject as RejectRow
@@ -12,13 +11,12 @@ from models.base import from_microseconds, to_microseconds
 from resolvers.rejects import listing
 from schema.context import Info
 from schema.guards import READS
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, Uuid, decode_cursor, encode_cursor, page_size
 from schema.periods import PeriodArgument
 from schema.scalars import BigInt
 from schema.selections import selected
 
 PLACE = "ingestRejects"
-Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
 @strawberry.enum(description="A way in for events.")
@@ -72,7 +70,7 @@ class IngestRejectQuery:
         project_id, limit, total = info.context.principal.project_id, page_size(first) + 1, None
         resolved, place = period.resolve(), None
         if after is not None:
-            microseconds, id_ = decode_cursor(PLACE, after, tuple[Microseconds, str])
+            microseconds, id_ = decode_cursor(PLACE, after, tuple[Microseconds, Uuid])
             place = (from_microseconds(microseconds), id_)
         async with info.context.reading() as session:
             rows = await listing.list_rejects(session, project_id=project_id, period=resolved, limit=limit, after=place)

@@ -21,6 +21,10 @@ Keys = TypeVar("Keys", bound=tuple[Any, ...])
 Key = int | str | float | Decimal | None
 
 MAX_FIRST: Final = 200
+
+Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+Uuid = Annotated[str, msgspec.Meta(pattern="^[0-9a-f-]{36}$")]
+"""What cursors of lists by time hold: a client may send anything in their place."""
 _INTEGER_END: Final = 2**63  # what a database column can hold ends here
 _MOST_DIGITS: Final = 100  # of a decimal, before its point or behind it
 

@@ -24,10 +24,9 @@ from schema.alerts.previews import AlertRulePreview
 from schema.alerts.rules import AlertRule
 from schema.alerts.types import Alert
 from schema.context import Info
-from schema.facts import Microseconds
 from schema.guards import EDITS, READS
 from schema.ids import own_key
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, decode_cursor, encode_cursor, page_size
 from schema.payloads import REFUSALS, Payload
 from schema.periods import PeriodArgument
 from schema.selections import selected

@@ -12,9 +12,8 @@ from schema.bugs.inputs import BugFilter, BugOrder, CommentOnBugInput, FileBugIn
 from schema.bugs.stats import BugStats, read_stats
 from schema.bugs.types import Bug, BugComment
 from schema.context import Info
-from schema.facts import Microseconds
 from schema.guards import EDITS, READS, SENDS
-from schema.paging import After, Connection, First, decode_cursor, encode_cursor, page_size
+from schema.paging import After, Connection, First, Microseconds, decode_cursor, encode_cursor, page_size
 from schema.payloads import REFUSALS, Payload
 from schema.periods import PeriodArgument
 from schema.selections import selected
