@@ -12,6 +12,7 @@ from cashews.backends.memory import Memory
 from cashews.backends.redis import Redis
 from cashews.exceptions import CacheBackendInteractionError
 from prometheus_client import Counter, Gauge
+from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -122,7 +123,10 @@ class AnswerStore:
         await self._memory.close()
         if self._redis is not None:
             client = self._redis._client  # noqa: SLF001 — closing the backend leaves its connections open
-            await client.aclose(close_connection_pool=True)
+            if isinstance(client, Client):
+                await client.aclose(close_connection_pool=True)
+            else:
+                await client.aclose()
 
     def here(self, key: str) -> Kept | None:
         """What this process keeps under a key; it may be out of date."""
