@@ -91,11 +91,11 @@ class Settings(BaseSettings, TokenSettings):
     operation_cost: int = Field(default=100_000, ge=15_000, description="What one GraphQL operation may cost.")
     operation_seconds: float = Field(default=30.0, ge=1, le=600, description="How long a GraphQL operation may take.")
     rate_key_cost: int = Field(
-        default=20_000_000,
+        default=200_000_000,
         ge=0,
         description="What the GraphQL operations of one key may cost in a minute; 0 limits nothing.",
     )
-    rate_address_cost: int = Field(default=50_000_000, ge=0, description="The same for all keys of one address.")
+    rate_address_cost: int = Field(default=500_000_000, ge=0, description="The same for all keys of one address.")
     rate_key_events: int = Field(
         default=60_000_000, ge=0, description="How many events one key may send in a minute; 0 limits nothing."
     )
