@@ -24,6 +24,7 @@ from models.base import Base
 from models.commits import Commit, Counter
 from models.deadlines import current_deadline
 from models.functions import SqliteConnection
+from models.pools import CountedPool, time_statements
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -219,8 +220,9 @@ async def _number(session: AsyncSession, project_id: int, facts: list[Activity])
 
 
 def _postgres_engine(url: URL, pool_size: int) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
+        poolclass=CountedPool,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
@@ -237,16 +239,20 @@ def _postgres_engine(url: URL, pool_size: int) -> AsyncEngine:
             }
         },
     )
+    time_statements(engine.sync_engine)
+    return engine
 
 
 def _sqlite_engine(url: URL, *, begin: str, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        poolclass=CountedPool,
         pool_size=pool_size,
         max_overflow=0 if pool_size == 1 else pool_size,
         # The driver must not open transactions of its own: its deferred BEGIN loses concurrent updates.
         connect_args={"isolation_level": None, "factory": SqliteConnection, "timeout": 30},
     )
+    time_statements(engine.sync_engine)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -34,6 +34,7 @@ from schema.context import Context, Services
 from schema.documents import Document, Documents, Refused
 from schema.errors import Code, Failure, wire_errors
 from schema.limits import Limits, overfull, too_complex
+from schema.naming import NAMES
 from schema.requests import GraphQLRequest
 from schema.streams import Streams
 
@@ -69,6 +70,12 @@ class Operation:
     def type(self) -> OperationType | None:
         node = self.document.operation(self.request.operation_name)
         return None if node is None else node.operation
+
+    @property
+    def name(self) -> str | None:
+        """The name of the operation that would run; None when it has none."""
+        node = self.document.operation(self.request.operation_name)
+        return None if node is None or node.name is None else node.name.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +138,13 @@ class Engine:
                 result = await _settled(executor, execute_root_selection_set(executor))
         except TimeoutError:
             OPERATIONS.labels(kind, "stopped").inc()
+            NAMES.count(operation.name, "stopped", time.perf_counter() - started)
             raise self._stopped(kind) from None
         answer = _answer(result, request_id, operation.extensions)
-        OPERATIONS.labels(kind, "errors" if answer.has_errors else "ok").inc()
-        SECONDS.labels(kind).observe(time.perf_counter() - started)
+        outcome, seconds = "errors" if answer.has_errors else "ok", time.perf_counter() - started
+        OPERATIONS.labels(kind, outcome).inc()
+        SECONDS.labels(kind).observe(seconds)
+        NAMES.count(operation.name, outcome, seconds)
         return answer
 
     async def stream(

@@ -42,6 +42,8 @@ from resolvers.databases.sampling import Sampler
 from resolvers.deliveries.due import show_pending
 from resolvers.erasures.steps import erase
 from resolvers.events.writer import Writer
+from resolvers.metrics.today import REFRESH_SECONDS as TODAY_SECONDS
+from resolvers.metrics.today import show_today
 from resolvers.rates import SHARE_SECONDS, Admission, Quota, share_all
 from resolvers.recommendations.job import sweep
 from resolvers.rejects.noting import Rejects
@@ -75,7 +77,7 @@ from vigie.partitions import make_months
 from vigie.probes import Readiness, database_answers, live
 from vigie.reconciling import RECONCILE_SECONDS, open_fetcher
 from vigie.settings import Settings
-from vigie.telemetry import VERSION, metrics
+from vigie.telemetry import VERSION, metrics, tell_build
 from vigie.tokens import Tokens
 from vigie.watching import WATCH_SECONDS, Watching
 from vigie_sdk import VigieMiddleware
@@ -106,6 +108,7 @@ def create_app(settings: Settings) -> Starlette:
     `app.state.readiness` is the Readiness of the process and `app.state.connections` are its Connections.
     `app.state.first_key` is, after the start, the text of the admin key that this start generated, or None.
     """
+    tell_build(settings.environment)
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding, prices = Folding(database), ListPrices()
@@ -180,6 +183,7 @@ def create_app(settings: Settings) -> Starlette:
             jobs.every(WATCH_SECONDS, "watch", watching.watch(jobs).run)
             jobs.every(LOOK_SECONDS, "alerts", alerting.evaluate)
             jobs.every(SAMPLE_SECONDS, "figures of the database", Sampler(database).look)
+            jobs.every(TODAY_SECONDS, "figures of today", lambda: show_today(database))
             jobs.every(SILENCES_SECONDS, "expired silences", alerting.tell)
             jobs.every(SWEEP_SECONDS, "deliveries", delivering.sweep)
             jobs.every(PENDING_SECONDS, "pending deliveries", lambda: show_pending(database))

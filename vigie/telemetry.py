@@ -20,7 +20,6 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 VERSION: Final = version("vigie")
 
 BUILD: Final = Info("vigie_build", "Which Vigie runs, and on what.")
-BUILD.info({"version": VERSION, "python": platform.python_version()})
 
 
 def configure_logs(level: str) -> None:
@@ -53,6 +52,11 @@ def configure_logs(level: str) -> None:
     # What a library tells about each of its steps is no news here.
     for chatty in ("uvicorn", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(chatty).setLevel(max(numeric, logging.WARNING))
+
+
+def tell_build(environment: str) -> None:
+    """Shows which Vigie this process is, and of which installation."""
+    BUILD.info({"version": VERSION, "python": platform.python_version(), "environment": environment})
 
 
 def metrics(_: Request) -> Response:
