@@ -25,6 +25,7 @@ from prometheus_client import Counter, Histogram
 from strawberry.execution import optimized_is_awaitable
 
 from models.deadlines import deadline
+from models.spans import span
 from realtime.shared import Progress
 from realtime.streams import Stretch
 from resolvers.errors import Unavailable
@@ -134,8 +135,9 @@ class Engine:
         executor = self._executor(operation, context)
         kind = executor.operation.operation.value
         try:
-            async with deadline(self._seconds), context.resources:
-                result = await _settled(executor, execute_root_selection_set(executor))
+            with span(f"graphql {kind}", operation=operation.name or "", project=principal.project_name):
+                async with deadline(self._seconds), context.resources:
+                    result = await _settled(executor, execute_root_selection_set(executor))
         except TimeoutError:
             OPERATIONS.labels(kind, "stopped").inc()
             NAMES.count(operation.name, "stopped", time.perf_counter() - started)

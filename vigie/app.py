@@ -77,7 +77,7 @@ from vigie.partitions import make_months
 from vigie.probes import Readiness, database_answers, live
 from vigie.reconciling import RECONCILE_SECONDS, open_fetcher
 from vigie.settings import Settings
-from vigie.telemetry import VERSION, metrics, tell_build
+from vigie.telemetry import VERSION, metrics, open_tracing, tell_build
 from vigie.tokens import Tokens
 from vigie.watching import WATCH_SECONDS, Watching
 from vigie_sdk import VigieMiddleware
@@ -109,6 +109,7 @@ def create_app(settings: Settings) -> Starlette:
     `app.state.first_key` is, after the start, the text of the admin key that this start generated, or None.
     """
     tell_build(settings.environment)
+    tracing = open_tracing(settings)
     database = Database(settings.database)
     hub = Hub(database, open_broadcast(settings.redis_url))
     folding, prices = Folding(database), ListPrices()
@@ -148,6 +149,8 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as ending:
+            if tracing is not None:
+                ending.push_async_callback(tracing.close)
             ending.push_async_callback(database.close)
             await migrate(database)
             admin_key = settings.admin_key.get_secret_value() if settings.admin_key else None
@@ -295,6 +298,8 @@ def create_app(settings: Settings) -> Starlette:
                 expose_headers=["Age", "Cache-Status", "X-Request-ID", "Retry-After"],
             )
         )
+    if tracing is not None:
+        middleware.insert(1, Middleware(tracing.requests))
     middleware.append(Middleware(Shortcuts, ways=doors))
     app = Starlette(
         routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers={HTTPException: _refused}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from integrations.addresses import Allowed
@@ -43,6 +43,11 @@ class Settings(BaseSettings, TokenSettings):
     )
     redis_url: str | None = Field(
         default=None, description="redis://…, needed when several processes share one database."
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("VIGIE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="The base address of a collector to send traces to, as `http://collector:4318`.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much to log.")
     admin_key: SecretStr | None = Field(default=None, description="The first admin key, instead of a generated one.")

@@ -8,7 +8,7 @@ import logging
 import platform
 import sys
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
@@ -16,6 +16,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Info, generate_late
 from starlette.requests import Request
 from starlette.responses import Response
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from vigie.settings import Settings
+
+if TYPE_CHECKING:
+    from vigie.tracing import Tracing
 
 VERSION: Final = version("vigie")
 
@@ -57,6 +62,15 @@ def configure_logs(level: str) -> None:
 def tell_build(environment: str) -> None:
     """Shows which Vigie this process is, and of which installation."""
     BUILD.info({"version": VERSION, "python": platform.python_version(), "environment": environment})
+
+
+def open_tracing(settings: Settings) -> "Tracing | None":
+    """What collects spans, when there is somewhere to send them. Only then are the libraries for it imported."""
+    if settings.otlp_endpoint is None:
+        return None
+    from vigie.tracing import Tracing  # noqa: PLC0415
+
+    return Tracing(settings.otlp_endpoint, settings.environment)
 
 
 def metrics(_: Request) -> Response:
