@@ -40,7 +40,7 @@ class Limits:
     directives: int = 50
     root_fields: int = 20
     values: int = 300_000
-    cost: int = 100_000
+    cost: int = 200_000
     """Of one operation with its variables: see `schema.complexity`."""
 
 

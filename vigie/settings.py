@@ -93,7 +93,7 @@ class Settings(BaseSettings, TokenSettings):
         le=60,
         description="How much of what was just committed a kept answer may lack; 0: nothing, answers are exact.",
     )
-    operation_cost: int = Field(default=100_000, ge=15_000, description="What one GraphQL operation may cost.")
+    operation_cost: int = Field(default=200_000, ge=15_000, description="What one GraphQL operation may cost.")
     operation_seconds: float = Field(default=30.0, ge=1, le=600, description="How long a GraphQL operation may take.")
     rate_key_cost: int = Field(
         default=200_000_000,

@@ -164,7 +164,7 @@ def test_memory_does_not_grow_with_what_is_sent(target: Vigie, client: httpx2.Cl
 
 def memory(vigie: Vigie) -> int:
     """What the process holds, in bytes."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{vigie.pid}/status").read_text())
+    found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{vigie.pid}/status").read_text())
     assert found
     return int(found[1]) * 1024
 

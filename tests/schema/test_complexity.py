@@ -80,10 +80,12 @@ def test_a_cost_is_the_fields_of_the_answer(query: str, variables: dict[str, Any
 
 ATTRIBUTES: Final = " ".join(f"a{number}: attributes" for number in range(49))
 STREAM: Final = f"subscription {{ activity {{ events {{ node {{ ... on UsageEvent {{ {ATTRIBUTES} }} }} }} }} }}"
-MINUTES: Final = " ".join(f"s{number}: series(interval: MINUTE) {{ start }}" for number in range(12))
+MINUTES: Final = " ".join(
+    f"s{number}: series(interval: MINUTE) {{ start totals {{ requests }} }}" for number in range(12)
+)
 SERIES: Final = f"{{ metrics(period: {PERIOD}) {{ usage {{ {MINUTES} }} }} }}"
-PAGE: Final = f"usageEvents(period: {PERIOD}, first: 200) {{ edges {{ node {{ id rawUsage attributes }} }} }}"
-PAGES: Final = f"{{ {' '.join(f'p{number}: {PAGE}' for number in range(8))} }}"
+PAGE: Final = f"usageEvents(period: {PERIOD}, first: 200) {{ edges {{ node {{ id rawUsage attributes again: attributes }} }} }}"
+PAGES: Final = f"{{ {' '.join(f'p{number}: {PAGE}' for number in range(20))} }}"
 
 
 @pytest.mark.parametrize("query", [STREAM, SERIES, PAGES])

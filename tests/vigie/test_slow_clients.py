@@ -106,7 +106,7 @@ class Follower:
 def resident(vigie: Vigie) -> int:
     """The memory of the process, in bytes."""
     lines = Path(f"/proc/{vigie.pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024
+    return int(next(line for line in lines if line.startswith("RssAnon")).split()[1]) * 1024
 
 
 async def figures(vigie: Vigie) -> dict[str, float]:

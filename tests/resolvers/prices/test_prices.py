@@ -210,7 +210,7 @@ async def test_events_say_what_their_cost_rests_on(database: Database, project: 
     await writer.stop()
     (rejection,) = recorded.rejected
     assert (rejection.index, rejection.code, rejection.field) == (5, "INVALID", "costUsd")
-    assert "0.1 USD, which is 100 times more than the 0.001 USD" in rejection.message
+    assert "0.1 USD, which is 100 times the 0.001 USD" in rejection.message
     document = """query ($period: PeriodInput!) { usageEvents(period: $period, first: 10) { edges { node {
       model costUsd reportedCostUsd computedCostUsd
       costBasis { source priceVersion unpriced price { model revision rates { input } } }

@@ -23,7 +23,7 @@ TOTALS = "query ($p: PeriodInput!) { metrics(period: $p) { usage { totals { requ
 def resident(pid: int) -> int:
     """The bytes that a process holds in memory."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    return int(status.partition("RssAnon:")[2].split()[0]) * 1024
 
 
 class Peak:
