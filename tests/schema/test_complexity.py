@@ -84,7 +84,8 @@ MINUTES: Final = " ".join(
     f"s{number}: series(interval: MINUTE) {{ start totals {{ requests }} }}" for number in range(12)
 )
 SERIES: Final = f"{{ metrics(period: {PERIOD}) {{ usage {{ {MINUTES} }} }} }}"
-PAGE: Final = f"usageEvents(period: {PERIOD}, first: 200) {{ edges {{ node {{ id rawUsage attributes again: attributes }} }} }}"
+NODE: Final = "{ id rawUsage attributes again: attributes }"
+PAGE: Final = f"usageEvents(period: {PERIOD}, first: 200) {{ edges {{ node {NODE} }} }}"
 PAGES: Final = f"{{ {' '.join(f'p{number}: {PAGE}' for number in range(20))} }}"
 
 
